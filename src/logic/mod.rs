@@ -1,0 +1,1 @@
+//! Pure decisions: no clock, randomness, socket or file; time comes in as a value.
