@@ -1,1 +1,15 @@
 //! Pure decisions: no clock, randomness, socket or file; time comes in as a value.
+
+pub mod content;
+pub mod embed;
+pub mod emoji;
+pub mod field;
+pub mod form;
+pub mod frame;
+pub mod inline;
+pub mod intents;
+pub mod mentions;
+pub mod permissions;
+pub mod rate_limit;
+pub mod session;
+pub mod stream;

@@ -43,6 +43,12 @@ impl<T> Id<T> {
     }
 }
 
+/// The id 0, which no thing has: for records not filled in yet.
+impl<T> Default for Id<T> {
+    fn default() -> Self {
+        Self::new(0)
+    }
+}
 impl<T> Clone for Id<T> {
     fn clone(&self) -> Self {
         *self
@@ -173,8 +179,8 @@ pub mod kind {
     }
 }
 pub use kind::{
-    ApplicationId, AttachmentId, AuditEntryId, AuthSessionId, ChannelId, EmojiId, GuildId, MessageId, RoleId, UserId,
-    WebhookId,
+    ApplicationId, AttachmentId, AuditEntryId, AuthSessionId, ChannelId, EmojiId, GuildId, MessageId, RoleId,
+    UserId, WebhookId,
 };
 
 /// Draws ids that rise for ever, whatever the clock does.

@@ -1,5 +1,33 @@
 //! The nouns of Hearth as the API shows them: plain data with serde and schemas, no behaviour beyond their own shape.
 
+mod application;
+mod channel;
+mod channel_kind;
+mod embed;
+mod event;
+mod guild;
 pub mod id;
+mod message;
+mod permissions;
+mod presence;
+mod read_state;
+mod ready;
+mod timestamp;
+mod user;
+mod webhook;
 
+pub use application::*;
+pub use channel::*;
+pub use channel_kind::*;
+pub use embed::*;
+pub use event::*;
+pub use guild::*;
 pub use id::*;
+pub use message::*;
+pub use permissions::*;
+pub use presence::*;
+pub use read_state::*;
+pub use ready::*;
+pub use timestamp::*;
+pub use user::*;
+pub use webhook::*;
