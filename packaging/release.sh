@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Builds a static binary and puts it, with licence, readme and unit file, into target/hearth-VERSION-ARCH-linux.tar.gz beside its
+# SHA-256. The architecture is the first argument, x86_64 by default. For aarch64 on another machine set RUSTC to a compiler that has
+# that target and install gcc-aarch64-linux-gnu.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+arch="${1:-x86_64}"
+target="$arch-unknown-linux-gnu"
+target_dir="${CARGO_TARGET_DIR:-target}"
+if [ "$arch" != "$(uname -m)" ]; then
+  triple="${target//-/_}"
+  export "CARGO_TARGET_${triple^^}_LINKER=$arch-linux-gnu-gcc" "CC_$triple=$arch-linux-gnu-gcc"
+fi
+
+# --target keeps the flag away from proc macros, which can't be static.
+RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --target "$target"
+binary="$target_dir/$target/release/hearth"
+
+version="$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)"
+name="hearth-$version-$arch-linux"
+staging="$(mktemp -d)"
+trap 'rm -rf "$staging"' EXIT
+mkdir "$staging/$name"
+cp "$binary" LICENSE README.md packaging/hearth.service "$staging/$name/"
+tar -C "$staging" --owner=0 --group=0 -czf "$target_dir/$name.tar.gz" "$name"
+(cd "$target_dir" && sha256sum "$name.tar.gz" | tee "$name.tar.gz.sha256")
