@@ -1,9 +1,11 @@
 //! Hearth: the chat, voice and video home that a community runs for itself.
 
 pub mod auth;
+pub mod blobs;
 pub mod cli;
 pub mod config;
 pub mod control;
 pub mod logic;
 pub mod model;
 pub mod serve;
+pub mod store;

@@ -1,0 +1,135 @@
+//! Messages: what one more, one changed and one fewer means for the tables.
+
+use std::ops::ControlFlow;
+
+use super::access::{Allowed, Internal, Proof, right};
+use super::rows::{ChannelStateRow, MentionRow, MessageRow, ReactionCount};
+use super::tables::{ChannelStates, DoomedReactions, Mentions, Messages, Pins, Reactions};
+use super::{Order, StoreError, Tx, View};
+use crate::model::{ChannelId, GuildId, MessageId, UserId};
+
+/// Most pins of a channel (API.md §5).
+pub const MAX_PINS: usize = 250;
+
+/// Proofs that let a message be written: the right to post, or the server's own word.
+pub trait MayPost: Proof {}
+impl MayPost for Allowed<'_, right::SendMessages> {}
+impl MayPost for Internal<'_> {}
+
+impl MessageRow {
+    /// Whether anybody is mentioned.
+    pub fn mentions_somebody(&self) -> bool {
+        self.mention_everyone || !self.mentions.is_empty() || !self.mention_roles.is_empty()
+    }
+}
+
+impl Tx<'_> {
+    /// Writes a new message. Three rows at most, however many people are in the guild: the message, the channel's state, and in a
+    /// guild whom it mentions, if it does.
+    pub fn insert_message(
+        &mut self,
+        by: &impl MayPost,
+        guild: Option<GuildId>,
+        channel: ChannelId,
+        id: MessageId,
+        row: &MessageRow,
+    ) -> Result<(), StoreError> {
+        self.put::<Messages>(by, &(channel, id), row)?;
+        let state = self.get::<ChannelStates>(&channel)?.unwrap_or_default();
+        // An import brings old ids, which must not move the newest back.
+        let state = ChannelStateRow { last_message: state.last_message.max(Some(id)), ..state };
+        self.put::<ChannelStates>(by, &channel, &state)?;
+        if guild.is_some() && row.mentions_somebody() {
+            let mention = MentionRow {
+                author: row.author,
+                users: row.mentions.clone(),
+                roles: row.mention_roles.clone(),
+                everyone: row.mention_everyone,
+            };
+            self.put::<Mentions>(by, &(channel, id), &mention)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes a message with what hangs on it. Of each reaction at most `reaction_rows` rows go now, more are left to the sweep.
+    pub fn delete_message(
+        &mut self,
+        by: &impl Proof,
+        channel: ChannelId,
+        id: MessageId,
+        row: &MessageRow,
+        reaction_rows: usize,
+    ) -> Result<(), StoreError> {
+        self.delete::<Messages>(by, &(channel, id))?;
+        if row.mentions_somebody() {
+            self.delete::<Mentions>(by, &(channel, id))?;
+        }
+        if row.pinned
+            && let Some(pinned_ms) = self.pinned_ms(channel, id)?
+        {
+            self.delete::<Pins>(by, &(channel, pinned_ms, id))?;
+        }
+        for reaction in &row.reactions {
+            self.clear_reaction(by, id, reaction, reaction_rows)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes who reacted with one emoji, or, for more than `most_rows`, leaves the rows to the sweep. Until that is done the same
+    /// emoji counts under another key (see [`View::reaction_key`]).
+    pub fn clear_reaction(
+        &mut self,
+        by: &impl Proof,
+        message: MessageId,
+        reaction: &ReactionCount,
+        most_rows: usize,
+    ) -> Result<(), StoreError> {
+        if reaction.count as usize > most_rows {
+            return self.put::<DoomedReactions>(by, &(message, reaction.key.clone()), &());
+        }
+        let rows =
+            self.list::<Reactions>(&(message, reaction.key.clone()), None, Order::Ascending, most_rows)?;
+        for (key, ()) in rows {
+            self.delete::<Reactions>(by, &key)?;
+        }
+        Ok(())
+    }
+}
+
+/// Stands between an emoji's key and a number that tells it from an older one still being swept; no emoji holds it.
+const GENERATION: char = '\u{1}';
+
+/// The key of an emoji, whatever its generation.
+pub fn plain_key(key: &str) -> &str {
+    key.split_once(GENERATION).map_or(key, |(plain, _)| plain)
+}
+
+impl View<'_> {
+    /// When a message was pinned, milliseconds of Unix time.
+    pub fn pinned_ms(&self, channel: ChannelId, message: MessageId) -> Result<Option<u64>, StoreError> {
+        let mut found = None;
+        let mut looked_at = 0;
+        self.walk::<Pins>(&channel, None, Order::Descending, |(_, pinned_ms, id), ()| {
+            looked_at += 1;
+            if id == message {
+                found = Some(pinned_ms);
+            }
+            if found.is_some() || looked_at > MAX_PINS {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })?;
+        Ok(found)
+    }
+
+    /// The key under which a new reaction with an emoji counts: the emoji's own, or where the rows of a cleared one still wait for
+    /// their sweep, one made different by the id of who reacts first.
+    pub fn reaction_key(&self, message: MessageId, plain: &str, first: UserId) -> Result<String, StoreError> {
+        let mut key = plain.to_owned();
+        while self.has::<DoomedReactions>(&(message, key.clone()))? {
+            key = format!("{key}{GENERATION}{first}");
+        }
+        Ok(key)
+    }
+}
