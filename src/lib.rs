@@ -5,6 +5,7 @@ pub mod blobs;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod hub;
 pub mod logic;
 pub mod model;
 pub mod serve;

@@ -1,0 +1,333 @@
+//! What is true while we run: who is connected, who is told of what, who is there. One thread, "hub", takes commits, ephemeral
+//! events and what sockets do in one order (SAFETY.md §3.2) and fills the sessions' rings; sockets empty them. It reads no disk:
+//! replicas of guilds with a live session are loaded by who activates the session, and kept true by the events themselves.
+
+mod encoding;
+mod fan_out;
+mod guild;
+mod lifecycle;
+mod log;
+mod people;
+mod presence;
+mod role_sets;
+mod session;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time;
+
+use crate::hub::presence::Board;
+use crate::hub::session::Errands;
+use crate::hub::state::{Now, State};
+use crate::logic::session::{Meter, Packet};
+use crate::model::{Audience, Batch, GuildId, Presence, TypingStart, UserId};
+
+pub use lifecycle::{
+    Activated, Activation, MAX_BOT_SESSIONS, MAX_PERSON_SESSIONS, NotResumable, RESUMABLE_MS,
+    TooManySessions, WEIGH_EVERY_MS,
+};
+pub use log::MAX_KEPT_EVENTS;
+pub use people::{FLUSH_EVERY_MS, MAX_PEERS, OFFLINE_AFTER_MS, START_GRACE_MS};
+pub use presence::{ClientInfo, ClientKind, MAX_ONLINE_TOLD, SessionInfo, Showing};
+pub use session::{Auth, Connection, Next, Owner, Session, Writer};
+
+/// Inputs that may wait for the hub; who brings one more waits for room.
+pub const MAX_INPUTS: usize = 1_024;
+/// Inputs taken at once.
+const INPUTS_AT_ONCE: usize = 64;
+/// Sessions written to before the thread turns to other work: at most some 200 µs.
+const WRITTEN_AT_ONCE: usize = 64;
+/// Bytes all rings may hold together, unless configured otherwise (SAFETY.md §6).
+pub const RING_BUDGET_BYTES: usize = 256 << 20;
+
+/// The hub has stopped: so does the server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the hub has stopped")]
+pub struct Stopped;
+
+/// Why a session was not attached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NotAttached {
+    /// Close with 4015.
+    #[error(transparent)]
+    TooMany(#[from] TooManySessions),
+    /// The server stops.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+/// Why a session was not resumed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NotResumed {
+    /// It can't be.
+    #[error(transparent)]
+    NotResumable(#[from] NotResumable),
+    /// The server stops.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+/// What comes in, each in its turn.
+enum Input {
+    Batch(Batch),
+    Typing(Audience, TypingStart),
+    Attach(Arc<str>, Owner, oneshot::Sender<Result<Connection, TooManySessions>>),
+    Activate(u64, Box<Activation>, oneshot::Sender<Activated>),
+    Resume(Box<ResumeRequest>, oneshot::Sender<Result<Connection, NotResumable>>),
+    Show(u64, Showing),
+    ReconnectAll(oneshot::Sender<()>),
+    Stop,
+}
+
+/// What a client says to resume.
+#[derive(Clone, Debug)]
+pub struct ResumeRequest {
+    /// The session's id.
+    pub session_id: String,
+    /// Whose the token is.
+    pub user: UserId,
+    /// What the token is of.
+    pub auth: Auth,
+    /// The last event the client saw.
+    pub seq: u64,
+}
+
+/// The hub's thread.
+#[derive(Debug)]
+pub struct Hub {
+    inlet: mpsc::Sender<Input>,
+    thread: JoinHandle<()>,
+}
+
+impl Hub {
+    /// Starts the thread. All rings together hold at most `ring_budget_bytes`. Sockets are written to on the runtime this is called
+    /// in; without one each is woken.
+    ///
+    /// # Errors
+    /// The system gives no thread or timer.
+    pub fn start(ring_budget_bytes: usize) -> std::io::Result<(Self, HubHandle)> {
+        let (inlet, inputs) = mpsc::channel(MAX_INPUTS);
+        let (board, meter, errands) = (Arc::<Board>::default(), Meter::default(), Arc::<Errands>::default());
+        let state = State::new(ring_budget_bytes, board.clone(), meter.clone(), errands);
+        let sockets = tokio::runtime::Handle::try_current().ok();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let thread = std::thread::Builder::new()
+            .name("hub".into())
+            .spawn(move || runtime.block_on(run(state, inputs, sockets)))?;
+        Ok((Self { inlet: inlet.clone(), thread }, HubHandle { inlet, board, meter }))
+    }
+
+    /// Lets the thread do what was brought before, then ends it. Not to be called from an async task: it blocks.
+    ///
+    /// # Errors
+    /// The thread had died before.
+    pub fn stop(self) -> Result<(), Stopped> {
+        // A thread that is gone already takes no input; joining it tells why.
+        let _ = self.inlet.blocking_send(Input::Stop);
+        self.thread.join().map_err(|_| Stopped)
+    }
+}
+
+/// Takes inputs in their order until told to stop, or until nobody is left to bring any.
+async fn run(mut state: State, mut inputs: mpsc::Receiver<Input>, sockets: Option<Handle>) {
+    let start = Instant::now();
+    let errands = state.errands.clone();
+    let mut taken = Vec::with_capacity(INPUTS_AT_ONCE);
+    loop {
+        let deadline = state.next_deadline().map(|ms| (start + Duration::from_millis(ms)).into());
+        tokio::select! {
+            count = inputs.recv_many(&mut taken, INPUTS_AT_ONCE) => if count == 0 { return },
+            () = errands.bell.notified() => {}
+            () = sleep_until(deadline) => {}
+        }
+        state.depart(now(start));
+        let mut is_stopped = false;
+        for input in taken.drain(..) {
+            is_stopped |= matches!(input, Input::Stop);
+            if is_stopped {
+                break;
+            }
+            take(&mut state, now(start), input);
+        }
+        state.tick(now(start));
+        write(errands.take_owed(), sockets.as_ref());
+        if is_stopped {
+            return;
+        }
+    }
+}
+
+/// Writes to the sessions that are owed something, a few dozen after the other, many at once.
+fn write(mut owed: Vec<Arc<Session>>, sockets: Option<&Handle>) {
+    let Some(sockets) = sockets else {
+        owed.iter().for_each(|session| session.write());
+        return;
+    };
+    while !owed.is_empty() {
+        let some = owed.split_off(owed.len().saturating_sub(WRITTEN_AT_ONCE));
+        sockets.spawn(async move { some.iter().for_each(|session| session.write()) });
+    }
+}
+
+async fn sleep_until(deadline: Option<time::Instant>) {
+    match deadline {
+        Some(deadline) => time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn now(start: Instant) -> Now {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Now { unix_ms: unix.as_millis() as u64, up_ms: start.elapsed().as_millis() as u64 }
+}
+
+/// Does what one input asks. Who asked may be gone by the time of the answer; a connection nobody takes detaches by itself.
+fn take(state: &mut State, now: Now, input: Input) {
+    match input {
+        Input::Batch(batch) => state.publish(now, batch),
+        Input::Typing(audience, start) => state.typing(now, &audience, start),
+        Input::Attach(id, owner, reply) => _ = reply.send(state.attach(now, id, owner)),
+        Input::Activate(key, activation, reply) => _ = reply.send(state.activate(now, key, *activation)),
+        Input::Resume(request, reply) => {
+            let ResumeRequest { session_id, user, auth, seq } = *request;
+            _ = reply.send(state.resume(now, &session_id, user, auth, seq));
+        }
+        Input::Show(key, showing) => state.show(key, showing),
+        Input::ReconnectAll(reply) => {
+            state.reconnect_all(now);
+            _ = reply.send(());
+        }
+        Input::Stop => {}
+    }
+}
+
+/// The way to the hub, for everybody: a cheap clone.
+#[derive(Clone, Debug)]
+pub struct HubHandle {
+    inlet: mpsc::Sender<Input>,
+    board: Arc<Board>,
+    meter: Meter,
+}
+
+impl HubHandle {
+    /// Tells of a commit; for the store's writer, in the order of commits. Blocks while the hub is behind, so it must not be called
+    /// from an async task.
+    ///
+    /// # Errors
+    /// The hub has stopped.
+    pub fn publish(&self, batch: Batch) -> Result<(), Stopped> {
+        self.inlet.blocking_send(Input::Batch(batch)).map_err(|_| Stopped)
+    }
+
+    /// Makes a session, and keeps for it what happens from here on. Next the caller takes a snapshot of the store, checks in it
+    /// that the login or bot token is live, builds READY and [activates](Self::activate) the session.
+    ///
+    /// # Errors
+    /// The account has too many sessions, or the hub has stopped.
+    pub async fn attach(&self, owner: Owner) -> Result<Connection, NotAttached> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Input::Attach(session_id(), owner, reply)).await?;
+        Ok(answer.await.map_err(|_| Stopped)??)
+    }
+
+    /// Makes an attached session live with the READY that was built for it. On [`Activated::Retry`] the caller builds another from
+    /// a new snapshot, a few times at most.
+    ///
+    /// # Errors
+    /// The hub has stopped.
+    pub async fn activate(
+        &self,
+        connection: &Connection,
+        activation: Activation,
+    ) -> Result<Activated, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Input::Activate(connection.session().key, Box::new(activation), reply)).await?;
+        answer.await.map_err(|_| Stopped)
+    }
+
+    /// Gives a session to a new socket: what its client missed, then RESUMED, wait in it. A socket that had it closes with 4000.
+    ///
+    /// # Errors
+    /// The session can't be resumed, or the hub has stopped.
+    pub async fn resume(&self, request: ResumeRequest) -> Result<Connection, NotResumed> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Input::Resume(Box::new(request), reply)).await?;
+        Ok(answer.await.map_err(|_| Stopped)??)
+    }
+
+    /// Changes what the session shows of its owner.
+    ///
+    /// # Errors
+    /// The hub has stopped.
+    pub async fn update_presence(&self, connection: &Connection, showing: Showing) -> Result<(), Stopped> {
+        self.send(Input::Show(connection.session().key, showing)).await
+    }
+
+    /// Tells that somebody types, in its turn after the commits so far, unless they can't see the channel any more. Left out when
+    /// the hub is behind.
+    pub fn typing(&self, audience: Audience, start: TypingStart) {
+        // Nobody misses one of these, so a full inlet is no error.
+        let _ = self.inlet.try_send(Input::Typing(audience, start));
+    }
+
+    /// Asks every client to reconnect (op 7), over the next 2 s; for an orderly stop.
+    ///
+    /// # Errors
+    /// The hub has stopped.
+    pub async fn reconnect_all(&self) -> Result<(), Stopped> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Input::ReconnectAll(reply)).await?;
+        answer.await.map_err(|_| Stopped)
+    }
+
+    async fn send(&self, input: Input) -> Result<(), Stopped> {
+        self.inlet.send(input).await.map_err(|_| Stopped)
+    }
+
+    /// Whether the hub has a replica of the guild, so that an [`Activation`] need not bring its snapshot. It may be let go at any
+    /// time, which `activate` answers with [`Activated::Retry`].
+    pub fn holds(&self, guild: GuildId) -> bool {
+        self.board.holds(guild)
+    }
+
+    /// Who of the guild is online, as far as the session may know: bots by their intent, people in guilds with at most
+    /// [`MAX_ONLINE_TOLD`] online. What changes after the session was attached is told to it.
+    pub fn presences(&self, guild: GuildId, viewer: &Session) -> Vec<Presence> {
+        self.board.presences(guild, viewer)
+    }
+
+    /// Those of these accounts that are online.
+    pub fn presences_of(&self, users: &[UserId]) -> Vec<Presence> {
+        self.board.presences_of(users)
+    }
+
+    /// How many of the guild are online, as far as the hub knows: 0 for one it does not hold.
+    pub fn online_count(&self, guild: GuildId) -> usize {
+        self.board.online_count(guild)
+    }
+
+    /// The live sessions of a person, for their owner's eyes.
+    pub fn sessions_of(&self, user: UserId) -> Arc<[SessionInfo]> {
+        self.board.sessions_of(user)
+    }
+
+    /// Encodes an event for one session: READY, GUILD_CREATE, member chunks. Its bytes count towards the rings' budget.
+    pub fn encode(&self, name: &'static str, payload: &impl Serialize) -> Packet {
+        encoding::encode_payload(name, payload, &self.meter)
+    }
+}
+
+/// 128 random bits in hex.
+fn session_id() -> Arc<str> {
+    let mut bytes = [0; 16];
+    aws_lc_rs::rand::fill(&mut bytes).expect("the system's randomness does not fail once it started");
+    format!("{:032x}", u128::from_be_bytes(bytes)).into()
+}
