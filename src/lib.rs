@@ -1,5 +1,7 @@
 //! Hearth: the chat, voice and video home that a community runs for itself.
 
+pub mod actions;
+pub mod app;
 pub mod auth;
 pub mod blobs;
 pub mod cli;

@@ -1,0 +1,47 @@
+//! What every new message brings with it: its rows, the conversation it reopens, and what the channel is told.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::audience;
+use crate::actions::{dms, show};
+use crate::model::{ChannelId, Dispatch, Message, MessageId};
+use crate::store::{ChannelRow, MayPost, MessageRow, StoreError, Tx, UserDmRow, UserDms};
+
+/// Writes a message and tells the channel. `nonce` is in the answer, and the hub shows it to the author's sessions only.
+pub(super) fn send(
+    tx: &mut Tx<'_>,
+    by: &impl MayPost,
+    channel: ChannelId,
+    channel_row: &ChannelRow,
+    row: &MessageRow,
+    nonce: Option<Value>,
+) -> Result<Arc<Message>, StoreError> {
+    if channel_row.kind.is_dm() {
+        reopen(tx, by, channel, channel_row)?;
+    }
+    let id: MessageId = tx.next_id();
+    tx.insert_message(by, channel_row.guild, channel, id, row)?;
+    let message = Arc::new(Message { nonce, ..show::message(tx, channel, id, row, None)? });
+    let event = show::message_event(tx, channel_row, message.clone(), row.author)?;
+    tx.emit(audience(channel, channel_row), Dispatch::MessageCreate(event));
+    Ok(message)
+}
+
+/// Shows a DM to those in whose list it is not.
+fn reopen(
+    tx: &mut Tx<'_>,
+    by: &impl MayPost,
+    channel: ChannelId,
+    channel_row: &ChannelRow,
+) -> Result<(), StoreError> {
+    for recipient in &channel_row.recipients {
+        if !tx.get::<UserDms>(&(*recipient, channel))?.is_some_and(|row| row.open) {
+            tx.put::<UserDms>(by, &(*recipient, channel), &UserDmRow { open: true })?;
+            let shown = show::channel(tx, channel, channel_row, Some(*recipient))?;
+            dms::tell(tx, *recipient, shown)?;
+        }
+    }
+    Ok(())
+}
