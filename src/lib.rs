@@ -7,6 +7,7 @@ pub mod blobs;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod http;
 pub mod hub;
 pub mod logic;
 pub mod model;

@@ -1,0 +1,268 @@
+//! Registering, logging in and out, sessions, one's own account and those of others.
+
+use hyper::header::HeaderValue;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::call::Call;
+use super::reply::{Answer, Reply};
+use super::route::{Route, Who, get, patch, post};
+use crate::actions::accounts::{self, Edit, Leave};
+use crate::actions::registration::{self, Register};
+use crate::actions::sessions::{self, Device, EndSessions, Login, Opened};
+use crate::auth::cookies;
+use crate::auth::tokens::{Purpose, SESSION_LIFE_SECS};
+use crate::logic::form::kinds::{snowflake, text};
+use crate::logic::form::{Checked, Fields, Form};
+use crate::logic::rate_limit::Bucket;
+use crate::model::kind::{Guild, User as UserKind};
+use crate::model::{AuthSessionId, GuildId, OwnUser, User, UserId};
+
+/// The routes of accounts and sessions.
+pub fn routes() -> Vec<Route> {
+    vec![
+        post("/auth/register", register)
+            .who(Who::Nobody)
+            .limit(Bucket::Register)
+            .takes::<Register>()
+            .gives::<TokenAnswer>(201)
+            .summary("Make an account"),
+        post("/auth/login", login)
+            .who(Who::Nobody)
+            .limit(Bucket::Login)
+            .takes::<Login>()
+            .gives::<LoginAnswer>(200)
+            .summary("Log in"),
+        post("/auth/logout", logout).who(Who::Human).or_nothing().summary("End this session"),
+        get("/auth/sessions", list_sessions)
+            .who(Who::Human)
+            .gives::<sessions::ListedSessions>(200)
+            .summary("List one's own sessions"),
+        post("/auth/sessions/logout", end_sessions)
+            .who(Who::Human)
+            .takes::<EndSessions>()
+            .or_nothing()
+            .summary("End some of one's own sessions"),
+        post("/unique-username/username-attempt-unauthed", is_taken)
+            .who(Who::Nobody)
+            .limit(Bucket::Register)
+            .takes::<Attempt>()
+            .gives::<Taken>(200)
+            .summary("Whether a username is taken"),
+        post("/users/@me/pomelo-attempt", is_taken)
+            .who(Who::Human)
+            .takes::<Attempt>()
+            .gives::<Taken>(200)
+            .summary("Whether a username is taken"),
+        post("/hearth/gateway-ticket", ticket)
+            .who(Who::Human)
+            .gives::<Ticket>(200)
+            .summary("A ticket for the gateway"),
+        get("/users/@me", me).gives::<OwnUser>(200).summary("One's own account"),
+        patch("/users/@me", edit)
+            .takes::<Edit>()
+            .with_pictures()
+            .gives::<accounts::Edited>(200)
+            .summary("Change one's own account"),
+        patch("/users/@me/profile", edit)
+            .who(Who::Human)
+            .takes::<Edit>()
+            .with_pictures()
+            .gives::<accounts::Edited>(200)
+            .summary("Change one's own profile"),
+        post("/users/@me/disable", disable)
+            .who(Who::Human)
+            .takes::<Leave>()
+            .or_nothing()
+            .summary("Switch one's own account off"),
+        post("/users/@me/delete", delete_account)
+            .who(Who::Human)
+            .takes::<Leave>()
+            .or_nothing()
+            .summary("Have one's own account deleted"),
+        get("/users/{user_id}", user).gives::<User>(200).summary("An account"),
+        get("/users/{user_id}/profile", profile)
+            .who(Who::Human)
+            .query::<ProfileQuery>()
+            .gives::<accounts::Profile>(200)
+            .summary("An account's profile"),
+    ]
+}
+
+/// Answer of registering and logging in; the web client's token goes into its cookie instead (API.md §0).
+#[derive(Serialize, JsonSchema)]
+struct TokenAnswer {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+    user_id: UserId,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct LoginAnswer {
+    user_id: UserId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+    user_settings: LoginSettings,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct LoginSettings {
+    locale: String,
+    theme: String,
+}
+
+/// Name of the cookie that marks a browser in which an account logged in before.
+const DEVICE_COOKIE: &str = "hearth_device";
+
+fn device(call: &Call) -> Device {
+    Device::of_user_agent(call.header("user-agent").unwrap_or_default())
+}
+
+/// The account that logged in from this browser before, if its mark says so.
+fn known_device(call: &Call) -> Option<UserId> {
+    let mark = call
+        .header("cookie")?
+        .split(';')
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(name, value)| (name == DEVICE_COOKIE).then_some(value))?;
+    call.app.tokens.verify(Purpose::Device, mark, now_ms()).ok().map(|verified| verified.user)
+}
+
+fn now_ms() -> u64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64)
+}
+
+/// Gives a web client its cookies.
+fn with_cookies(call: &Call, reply: Reply, opened: &Opened) -> Answer {
+    if !call.is_web_client() {
+        return Ok(reply.no_store());
+    }
+    let is_https = call.origin().is_https();
+    let mark = call.app.tokens.issue(Purpose::Device, opened.user, AuthSessionId::new(0), now_ms());
+    let secure = if is_https { "; Secure" } else { "" };
+    reply.no_store().cookie(&cookies::set(&opened.token, is_https, SESSION_LIFE_SECS))?.cookie(&format!(
+        "{DEVICE_COOKIE}={mark}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Strict{secure}"
+    ))
+}
+
+fn shown_token(call: &Call, opened: &Opened) -> Option<String> {
+    (!call.is_web_client()).then(|| opened.token.clone())
+}
+
+async fn register(call: Call) -> Answer {
+    let opened =
+        registration::register(&call.app, call.form::<Register>(), device(&call), call.is_local()).await?;
+    let answer = TokenAnswer { token: shown_token(&call, &opened), user_id: opened.user };
+    with_cookies(&call, Reply::json(&answer)?, &opened)
+}
+
+async fn login(call: Call) -> Answer {
+    let opened = sessions::login(&call.app, call.form::<Login>(), device(&call), known_device(&call)).await?;
+    let settings = crate::actions::settings::of_login(&call.app, opened.user)?;
+    let answer = LoginAnswer {
+        user_id: opened.user,
+        token: shown_token(&call, &opened),
+        user_settings: LoginSettings { locale: settings.0, theme: settings.1 },
+    };
+    with_cookies(&call, Reply::json(&answer)?, &opened)
+}
+
+async fn logout(call: Call) -> Answer {
+    sessions::logout(&call.app, call.actor()?).await?;
+    let reply = Reply::nothing();
+    if !call.is_web_client() {
+        return Ok(reply);
+    }
+    reply.cookie(&cookies::clear(call.origin().is_https())).map(|reply| {
+        reply.header(
+            hyper::header::HeaderName::from_static("clear-site-data"),
+            HeaderValue::from_static("\"cache\""),
+        )
+    })
+}
+
+async fn list_sessions(call: Call) -> Answer {
+    Reply::json(&sessions::list_own(&call.app, call.actor()?)?)
+}
+
+async fn end_sessions(call: Call) -> Answer {
+    sessions::end_some(&call.app, call.actor()?, call.form::<EndSessions>()).await?;
+    Ok(Reply::nothing())
+}
+
+struct Attempt {
+    username: String,
+}
+
+impl Form for Attempt {
+    fn read(f: &mut Fields<'_>) -> Self {
+        Self { username: f.need("username", text(1..=64)) }
+    }
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Taken {
+    taken: bool,
+}
+
+async fn is_taken(call: Call) -> Answer {
+    let form: Checked<Attempt> = call.form();
+    Reply::json(&Taken { taken: accounts::is_taken(&call.app, &form.take()?.username)? })
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Ticket {
+    ticket: String,
+}
+
+async fn ticket(call: Call) -> Answer {
+    let (ticket, renewed) = sessions::gateway_ticket(&call.app, call.actor()?).await?;
+    let reply = Reply::json(&Ticket { ticket })?;
+    match renewed {
+        Some(opened) => with_cookies(&call, reply, &opened),
+        None => Ok(reply.no_store()),
+    }
+}
+
+async fn me(call: Call) -> Answer {
+    Reply::json(&accounts::me(&call.app, call.actor()?)?)
+}
+
+async fn edit(call: Call) -> Answer {
+    let (mut edited, opened) =
+        accounts::edit(&call.app, call.actor()?, call.form::<Edit>(), device(&call)).await?;
+    let Some(opened) = opened else { return Reply::json(&edited) };
+    edited.token = shown_token(&call, &opened);
+    with_cookies(&call, Reply::json(&edited)?, &opened)
+}
+
+async fn disable(call: Call) -> Answer {
+    accounts::leave(&call.app, call.actor()?, call.form::<Leave>(), false).await?;
+    Ok(Reply::nothing())
+}
+
+async fn delete_account(call: Call) -> Answer {
+    accounts::leave(&call.app, call.actor()?, call.form::<Leave>(), true).await?;
+    Ok(Reply::nothing())
+}
+
+async fn user(call: Call) -> Answer {
+    Reply::json(&*accounts::user(&call.app, call.actor()?, call.id::<UserKind>("user_id")?)?)
+}
+
+struct ProfileQuery {
+    guild: Option<GuildId>,
+}
+
+impl Form for ProfileQuery {
+    fn read(f: &mut Fields<'_>) -> Self {
+        Self { guild: f.opt("guild_id", snowflake::<Guild>()) }
+    }
+}
+
+async fn profile(call: Call) -> Answer {
+    let query: ProfileQuery = call.query()?;
+    Reply::json(&accounts::profile(&call.app, call.actor()?, call.id::<UserKind>("user_id")?, query.guild)?)
+}

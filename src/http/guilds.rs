@@ -1,0 +1,98 @@
+//! Guilds, and one's own list of them.
+
+use super::call::Call;
+use super::reply::{Answer, Reply};
+use super::route::{Route, Who, delete, get, patch, post};
+use crate::actions::guilds::{self, Confirm, Create, Edit, ListOwn, Look, Preview};
+use crate::actions::members;
+use crate::logic::rate_limit::Bucket;
+use crate::model::kind::Guild as GuildKind;
+use crate::model::{Guild, GuildId, Member, PartialGuild};
+
+/// The routes of guilds.
+pub fn routes() -> Vec<Route> {
+    vec![
+        post("/guilds", create)
+            .who(Who::Human)
+            .limit(Bucket::GuildCreate)
+            .takes::<Create>()
+            .with_pictures()
+            .gives::<Guild>(201)
+            .summary("Make a guild"),
+        get("/guilds/{guild_id}", show).query::<Look>().gives::<Guild>(200).summary("A guild"),
+        patch("/guilds/{guild_id}", edit)
+            .takes::<Edit>()
+            .with_pictures()
+            .gives::<Guild>(200)
+            .audited()
+            .permission("MANAGE_GUILD")
+            .summary("Change a guild"),
+        delete("/guilds/{guild_id}", remove)
+            .who(Who::Human)
+            .takes::<Confirm>()
+            .or_nothing()
+            .summary("Delete one's own guild"),
+        post("/guilds/{guild_id}/delete", remove)
+            .who(Who::Human)
+            .takes::<Confirm>()
+            .or_nothing()
+            .summary("Delete one's own guild"),
+        get("/guilds/{guild_id}/preview", preview).gives::<Preview>(200).summary("A guild at a glance"),
+        get("/guilds/{guild_id}/voice-states/@me", voice_state).summary("One's own voice state in a guild"),
+        get("/guilds/{guild_id}/voice-states/{user_id}", voice_state).summary("A member's voice state"),
+        patch("/guilds/{guild_id}/voice-states/@me", voice_state).summary("Change one's own voice state"),
+        patch("/guilds/{guild_id}/voice-states/{user_id}", voice_state)
+            .summary("Change a member's voice state"),
+        get("/users/@me/guilds", list_own)
+            .query::<ListOwn>()
+            .gives::<Vec<PartialGuild>>(200)
+            .summary("List one's own guilds"),
+        delete("/users/@me/guilds/{guild_id}", leave).or_nothing().summary("Leave a guild"),
+        get("/users/@me/guilds/{guild_id}/member", own_member)
+            .gives::<Member>(200)
+            .summary("One's own membership in a guild"),
+    ]
+}
+
+fn id(call: &Call) -> Result<GuildId, crate::actions::ActionError> {
+    call.id::<GuildKind>("guild_id")
+}
+
+async fn create(call: Call) -> Answer {
+    Reply::json(&guilds::create(&call.app, call.actor()?, call.form()).await?)
+}
+
+async fn show(call: Call) -> Answer {
+    Reply::json(&guilds::get(&call.app, call.actor()?, id(&call)?, call.query()?)?)
+}
+
+async fn edit(call: Call) -> Answer {
+    let reason = call.reason()?;
+    Reply::json(&guilds::edit(&call.app, call.actor()?, id(&call)?, call.form(), reason).await?)
+}
+
+async fn remove(call: Call) -> Answer {
+    guilds::delete(&call.app, call.actor()?, id(&call)?, call.form()).await?;
+    Ok(Reply::nothing())
+}
+
+async fn preview(call: Call) -> Answer {
+    Reply::json(&guilds::preview(&call.app, call.actor()?, id(&call)?)?)
+}
+
+async fn voice_state(call: Call) -> Answer {
+    match guilds::voice_state(&call.app, call.actor()?, id(&call)?)? {}
+}
+
+async fn list_own(call: Call) -> Answer {
+    Reply::json(&guilds::list_own(&call.app, call.actor()?, call.query_form())?)
+}
+
+async fn leave(call: Call) -> Answer {
+    guilds::leave(&call.app, call.actor()?, id(&call)?).await?;
+    Ok(Reply::nothing())
+}
+
+async fn own_member(call: Call) -> Answer {
+    Reply::json(&members::own(&call.app, call.actor()?, id(&call)?)?)
+}
