@@ -1,3 +1,9 @@
 //! The `hearth` command line.
 
-fn main() {}
+use std::process::ExitCode;
+
+use hearth::{cli, start};
+
+fn main() -> ExitCode {
+    cli::run(start::start, start::alone)
+}

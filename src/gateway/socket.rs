@@ -1,0 +1,141 @@
+//! A socket that its task and the hub's writers hold together. Both write under the lock of what waits to be written, so frames
+//! leave in their order; reading is the task's alone.
+
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+use std::os::fd::AsFd as _;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError, Weak};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::outbox::{MAX_BYTES, MAX_FRAMES, Outbox};
+use crate::hub;
+use crate::logic::stream::{Compression, Outbound};
+
+/// One hold on the socket.
+#[derive(Clone)]
+pub(super) struct Socket(Arc<TcpStream>);
+
+impl Socket {
+    /// A socket of this stream.
+    pub fn new(stream: TcpStream) -> Self {
+        Self(Arc::new(stream))
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.0.poll_read_ready(cx))?;
+            match self.0.try_read(buf.initialize_unfilled()) {
+                Ok(read) => {
+                    buf.advance(read);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.0.poll_write_ready(cx))?;
+            match self.0.try_write_vectored(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
+            }
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let own = self.0.as_fd().try_clone_to_owned();
+        Poll::Ready(own.and_then(|own| std::net::TcpStream::from(own).shutdown(Shutdown::Write)))
+    }
+}
+
+/// What goes out on a socket: the encoding that counts on the order of frames, and the frames that wait.
+pub(super) struct Out {
+    /// Makes frames of events.
+    pub outbound: Outbound,
+    /// Frames on their way.
+    pub outbox: Outbox,
+    /// The connection takes its leave: nothing of the session follows.
+    pub is_closed: bool,
+}
+
+/// What goes out, shared with the hub's writers.
+#[derive(Clone)]
+pub(super) struct SharedOut(Arc<Mutex<Out>>);
+
+impl SharedOut {
+    /// Nothing yet.
+    pub fn new(compression: Compression) -> Self {
+        let out = Out { outbound: Outbound::new(compression), outbox: Outbox::default(), is_closed: false };
+        Self(Arc::new(Mutex::new(out)))
+    }
+
+    /// The right to queue and write; held for as long as a system call takes.
+    pub fn lock(&self) -> MutexGuard<'_, Out> {
+        self.0.lock().expect("nothing panics while it writes")
+    }
+
+    /// Lets the hub write for this connection while its task sleeps.
+    pub fn write_for(&self, session: &Arc<hub::Connection>, socket: &Socket) {
+        let (out, socket) = (Arc::clone(&self.0), Arc::clone(&socket.0));
+        let owner: Weak<hub::Connection> = Arc::downgrade(session);
+        session.write_with(Arc::new(move || {
+            let mut out = match out.try_lock() {
+                Ok(out) => out,
+                // The task is at it; it looks again when it is woken.
+                Err(TryLockError::WouldBlock | TryLockError::Poisoned(_)) => return true,
+            };
+            if out.is_closed {
+                return false;
+            }
+            // Let go of before the lock is, so that a task that closes finds itself the only owner.
+            let Some(session) = owner.upgrade() else { return false };
+            out.write_waiting(&session, &socket)
+        }));
+    }
+}
+
+impl Out {
+    /// Takes what the session is owed and writes it; whether the task has to see to the rest.
+    fn write_waiting(&mut self, session: &hub::Connection, socket: &TcpStream) -> bool {
+        if !self.outbox.is_empty() {
+            // The task waits for the socket to take more, and then goes on by itself.
+            return false;
+        }
+        let mut taken = Vec::new();
+        let is_more = session.take_waiting(MAX_FRAMES, MAX_BYTES, &mut taken);
+        for (seq, packet) in &taken {
+            let frame = self.outbound.dispatch(*seq, packet);
+            self.outbox.push(frame);
+        }
+        // An error shows again when the task writes what is left.
+        let is_written = self.outbox.write_now(|slices| socket.try_write_vectored(slices)).unwrap_or(false);
+        is_more || !is_written
+    }
+}

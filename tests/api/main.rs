@@ -1,0 +1,12 @@
+//! The server from outside: real HTTP and WebSocket clients against a real server on port 0, one module per resource.
+
+mod accounts;
+mod announcements;
+mod applications;
+mod bots;
+mod gateway;
+mod guilds;
+mod messages;
+mod support;
+mod table;
+mod worlds;
