@@ -1,0 +1,83 @@
+import js from '@eslint/js';
+import svelte from 'eslint-plugin-svelte';
+import globals from 'globals';
+import ts from 'typescript-eslint';
+import svelteConfig from './svelte.config.js';
+
+/**
+ * Rooms in layers: a room imports from itself, from its own layer where that is allowed, and from those below.
+ * Files at the top of `src` (`i18n`, `log`, `router`) belong to nobody and are open to all.
+ */
+const ROOMS = ['api', 'gateway', 'state', 'markdown', 'timeline', 'composer', 'ui', 'views'];
+const MAY_IMPORT = {
+  api: [],
+  gateway: ['api'],
+  state: ['api', 'gateway'],
+  ui: [],
+  markdown: ['api', 'state', 'ui'],
+  timeline: ['api', 'state', 'markdown', 'ui'],
+  composer: ['api', 'state', 'markdown', 'ui'],
+  views: ['api', 'state', 'markdown', 'timeline', 'composer', 'ui'],
+};
+
+const layers = ROOMS.map((room) => ({
+  files: [`src/${room}/**/*.{ts,svelte}`],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: ROOMS.filter((other) => other !== room && !MAY_IMPORT[room].includes(other)).map(
+          (other) => ({
+            group: [`../${other}/*`, `../../${other}/*`],
+            message: `${room}/ does not import ${other}/ (STYLE.md, "Web client").`,
+          }),
+        ),
+      },
+    ],
+  },
+}));
+
+/** One place each for what reaches outside the page. */
+const only = (name, file) => ({
+  files: ['src/**/*.{ts,svelte}'],
+  ignores: file,
+  rules: {
+    'no-restricted-globals': ['error', { name, message: `only ${file.join(' and ')} may use ${name}` }],
+  },
+});
+
+export default ts.config(
+  { ignores: ['dist', 'src/paraglide', 'project.inlang', 'test/screens'] },
+  js.configs.recommended,
+  ...ts.configs.strict,
+  ...svelte.configs.recommended,
+  { languageOptions: { globals: { ...globals.browser, ...globals.node } } },
+  {
+    files: ['**/*.svelte', '**/*.svelte.ts'],
+    languageOptions: { parserOptions: { parser: ts.parser, svelteConfig } },
+  },
+  {
+    rules: {
+      '@typescript-eslint/no-non-null-assertion': 'error',
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-invalid-void-type': ['error', { allowInGenericTypeArguments: true }],
+      // TypeScript knows the globals; this rule does not know its types
+      'no-undef': 'off',
+      'no-eval': 'error',
+      'svelte/no-at-html-tags': 'error',
+      // a literal style attribute is refused by the content policy; style: directives go through script and are not
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'SvelteAttribute[key.name="style"]', message: 'Use a class or a style: directive.' },
+      ],
+      // what a view watches is a rune or a SvelteMap; the rest is plain on purpose
+      'svelte/prefer-svelte-reactivity': 'off',
+      // for SvelteKit's router, which this client does not use
+      'svelte/no-navigation-without-resolve': 'off',
+    },
+  },
+  ...layers,
+  only('fetch', ['src/state/client.svelte.ts', 'src/api/http.ts', 'src/sw.ts']),
+  only('WebSocket', ['src/gateway/socket.ts']),
+);

@@ -1,0 +1,175 @@
+// The one place that fetches: headers of the cookie session, rate limits, retries, and errors in one shape.
+
+const BASE = '/api/v10';
+const MAX_TRIES = 4;
+/** A wait longer than this is told to the person instead of waited out. */
+const MAX_WAIT_MS = 30_000;
+
+/** Faults by field, as dotted paths of the request (`password`, `channels.0.name`). */
+export type FieldFaults = Readonly<Record<string, string>>;
+
+/** What the server, or the way to it, refused. `status` 0: it was not reached. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly status: number;
+  readonly code: number;
+  readonly fields: FieldFaults;
+  /** Milliseconds until another try makes sense, where the server said so. */
+  readonly retryAfterMs: number | null;
+
+  constructor(
+    status: number,
+    code: number,
+    message: string,
+    fields: FieldFaults = {},
+    retryAfterMs: number | null = null,
+  ) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.fields = fields;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+export interface HttpOptions {
+  fetch: typeof fetch;
+  sleep: (ms: number) => Promise<void>;
+  /** Called when a call that should be signed in is not. */
+  onSignedOut?: () => void;
+}
+
+export interface RequestOptions {
+  query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  body?: unknown;
+  /** May be sent twice without harm: unsafe calls only when the body carries a nonce. */
+  isRepeatable?: boolean;
+  /** A 401 is an answer here, not the end of the session. */
+  isAnonymous?: boolean;
+  signal?: AbortSignal;
+}
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** The HTTP side of the connection. */
+export class Http {
+  readonly #options: HttpOptions;
+  /** When each emptied bucket fills again, by method and path. */
+  readonly #blockedUntil = new Map<string, number>();
+
+  constructor(options: HttpOptions) {
+    this.#options = options;
+  }
+
+  /** Sends one call and answers with its JSON body (undefined for none); throws `ApiError`. */
+  async request<T>(method: Method, path: string, options: RequestOptions = {}): Promise<T> {
+    const url = BASE + path + queryOf(options.query);
+    const isRepeatable = options.isRepeatable ?? method !== 'POST';
+    const headers: Record<string, string> = { 'X-Hearth-Client': 'web' };
+    if (options.body !== undefined) headers['Content-Type'] = 'application/json';
+    const bucket = `${method} ${path}`;
+    for (let attempt = 1; ; attempt++) {
+      await this.#waitFor(bucket);
+      let response: Response;
+      try {
+        response = await this.#options.fetch(url, {
+          method,
+          headers,
+          credentials: 'same-origin',
+          ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+          ...(options.signal ? { signal: options.signal } : {}),
+        });
+      } catch (error) {
+        if (options.signal?.aborted || !isRepeatable || attempt >= MAX_TRIES) {
+          throw new ApiError(0, 0, error instanceof Error ? error.message : 'unreachable');
+        }
+        await this.#options.sleep(250 * 2 ** attempt * (0.5 + Math.random()));
+        continue;
+      }
+      this.#noteBucket(bucket, response);
+      const body: unknown = await readBody(response);
+      if (response.ok) return body as T;
+      const error = errorOf(response.status, body);
+      const waitMs = error.retryAfterMs;
+      if (
+        error.status === 429 &&
+        error.code !== 20016 &&
+        waitMs !== null &&
+        waitMs <= MAX_WAIT_MS &&
+        attempt < MAX_TRIES
+      ) {
+        await this.#options.sleep(waitMs + 50);
+        continue;
+      }
+      if (error.status >= 502 && error.status <= 504 && isRepeatable && attempt < MAX_TRIES) {
+        await this.#options.sleep(500 * 2 ** attempt * (0.5 + Math.random()));
+        continue;
+      }
+      if (error.status === 401 && !options.isAnonymous) this.#options.onSignedOut?.();
+      throw error;
+    }
+  }
+
+  async #waitFor(bucket: string): Promise<void> {
+    const until = this.#blockedUntil.get(bucket);
+    if (until === undefined) return;
+    const waitMs = until - Date.now();
+    if (waitMs > 0 && waitMs <= MAX_WAIT_MS) await this.#options.sleep(waitMs);
+    this.#blockedUntil.delete(bucket);
+  }
+
+  #noteBucket(bucket: string, response: Response): void {
+    const after = Number(response.headers.get('X-RateLimit-Reset-After') ?? Number.NaN);
+    if (response.headers.get('X-RateLimit-Remaining') === '0' && after > 0) {
+      this.#blockedUntil.set(bucket, Date.now() + after * 1000);
+    }
+  }
+}
+
+function queryOf(query: RequestOptions['query']): string {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(query ?? {}))
+    if (value !== undefined) search.set(key, String(value));
+  const text = search.toString();
+  return text && `?${text}`;
+}
+
+async function readBody(response: Response): Promise<unknown> {
+  const text = await response.text();
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Turns an error body into `ApiError`; the tree of field faults becomes a flat record. */
+export function errorOf(status: number, body: unknown): ApiError {
+  const shape = (body ?? {}) as {
+    message?: unknown;
+    code?: unknown;
+    errors?: unknown;
+    retry_after?: unknown;
+  };
+  const fields: Record<string, string> = {};
+  collectFaults(shape.errors, '', fields);
+  return new ApiError(
+    status,
+    typeof shape.code === 'number' ? shape.code : 0,
+    typeof shape.message === 'string' ? shape.message : `HTTP ${status}`,
+    fields,
+    typeof shape.retry_after === 'number' ? shape.retry_after * 1000 : null,
+  );
+}
+
+function collectFaults(tree: unknown, path: string, into: Record<string, string>): void {
+  if (typeof tree !== 'object' || tree === null) return;
+  for (const [key, value] of Object.entries(tree)) {
+    if (key === '_errors' && Array.isArray(value)) {
+      into[path] = value.map((fault: { message?: string }) => fault.message ?? '').join(' ');
+    } else {
+      collectFaults(value, path ? `${path}.${key}` : key, into);
+    }
+  }
+}

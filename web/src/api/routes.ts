@@ -1,0 +1,137 @@
+// Every call this client makes, with its types. Paths are relative to the REST base.
+import type { Http } from './http';
+import type {
+  Application,
+  Authorization,
+  Channel,
+  Emoji,
+  Guild,
+  Id,
+  Instance,
+  Invite,
+  LoginSession,
+  Message,
+  OwnUser,
+  Profile,
+  UserSettings,
+} from './types';
+
+export interface Registration {
+  username: string;
+  password: string;
+  global_name?: string;
+  email?: string;
+  invite?: string;
+  setup_token?: string;
+}
+
+export interface Page {
+  before?: Id;
+  after?: Id;
+  around?: Id;
+  limit: number;
+}
+
+export interface Post {
+  content: string;
+  nonce: string;
+  message_reference?: { message_id: Id; fail_if_not_exists: boolean };
+  allowed_mentions?: { parse: string[]; replied_user: boolean };
+}
+
+/** A reaction's emoji as it stands in a path. */
+export function emojiPath(emoji: Emoji): string {
+  return encodeURIComponent(emoji.id ? `${emoji.name}:${emoji.id}` : emoji.name);
+}
+
+/** The typed calls over one `Http`. */
+export function routes(http: Http) {
+  const messages = (channel: Id): string => `/channels/${channel}/messages`;
+  return {
+    instance: () => http.request<Instance>('GET', '/hearth/instance', { isAnonymous: true }),
+    register: (body: Registration) =>
+      http.request<unknown>('POST', '/auth/register', {
+        body: { ...body, consent: true },
+        isAnonymous: true,
+      }),
+    login: (body: { login: string; password: string }) =>
+      http.request<{ user_id?: Id; mfa?: boolean }>('POST', '/auth/login', { body, isAnonymous: true }),
+    logout: () => http.request<undefined>('POST', '/auth/logout', { body: {}, isAnonymous: true }),
+    gatewayTicket: () =>
+      http.request<{ ticket: string }>('POST', '/hearth/gateway-ticket', { isRepeatable: true }),
+
+    sessions: () => http.request<{ user_sessions: LoginSession[] }>('GET', '/auth/sessions'),
+    endSessions: (hashes: string[]) =>
+      http.request<undefined>('POST', '/auth/sessions/logout', { body: { session_id_hashes: hashes } }),
+    editMe: (body: Record<string, unknown>) => http.request<OwnUser>('PATCH', '/users/@me', { body }),
+    editProfile: (body: { bio?: string; pronouns?: string }) =>
+      http.request<unknown>('PATCH', '/users/@me/profile', { body }),
+    editSettings: (body: Partial<UserSettings>) =>
+      http.request<UserSettings>('PATCH', '/users/@me/settings', { body }),
+    profile: (user: Id, guild?: Id) =>
+      http.request<Profile>('GET', `/users/${user}/profile`, { query: { guild_id: guild } }),
+    openDirect: (recipient: Id) =>
+      http.request<Channel>('POST', '/users/@me/channels', { body: { recipient_id: recipient } }),
+
+    createGuild: (name: string) => http.request<Guild>('POST', '/guilds', { body: { name } }),
+    editGuild: (guild: Id, body: { name?: string; icon?: string | null }) =>
+      http.request<Guild>('PATCH', `/guilds/${guild}`, { body }),
+    deleteGuild: (guild: Id, password: string) =>
+      http.request<undefined>('DELETE', `/guilds/${guild}`, { body: { password } }),
+    leaveGuild: (guild: Id) => http.request<undefined>('DELETE', `/users/@me/guilds/${guild}`),
+    guildChannels: (guild: Id) => http.request<Channel[]>('GET', `/guilds/${guild}/channels`),
+    createChannel: (guild: Id, body: { name: string; type: number; parent_id?: Id; topic?: string }) =>
+      http.request<Channel>('POST', `/guilds/${guild}/channels`, { body }),
+    editChannel: (channel: Id, body: { name?: string; topic?: string | null }) =>
+      http.request<Channel>('PATCH', `/channels/${channel}`, { body }),
+    deleteChannel: (channel: Id) => http.request<Channel>('DELETE', `/channels/${channel}`),
+    createInvite: (channel: Id, body: { max_age: number; max_uses: number }) =>
+      http.request<Invite>('POST', `/channels/${channel}/invites`, { body }),
+    invite: (code: string) =>
+      http.request<Invite>('GET', `/invites/${encodeURIComponent(code)}`, {
+        query: { with_counts: true },
+        isAnonymous: true,
+      }),
+    acceptInvite: (code: string) =>
+      http.request<Invite>('POST', `/invites/${encodeURIComponent(code)}`, { body: {} }),
+
+    messages: (channel: Id, page: Page) =>
+      http.request<Message[]>('GET', messages(channel), { query: { ...page } }),
+    post: (channel: Id, body: Post) =>
+      http.request<Message>('POST', messages(channel), {
+        body: { ...body, enforce_nonce: true },
+        isRepeatable: true,
+      }),
+    editMessage: (channel: Id, message: Id, content: string) =>
+      http.request<Message>('PATCH', `${messages(channel)}/${message}`, { body: { content } }),
+    deleteMessage: (channel: Id, message: Id) =>
+      http.request<undefined>('DELETE', `${messages(channel)}/${message}`),
+    ack: (channel: Id, message: Id, isManual = false) =>
+      http.request<unknown>('POST', `${messages(channel)}/${message}/ack`, {
+        body: isManual ? { token: null, manual: true, mention_count: 0 } : { token: null },
+        isRepeatable: true,
+      }),
+    typing: (channel: Id) => http.request<undefined>('POST', `/channels/${channel}/typing`),
+    react: (channel: Id, message: Id, emoji: Emoji) =>
+      http.request<undefined>('PUT', `${messages(channel)}/${message}/reactions/${emojiPath(emoji)}/@me`),
+    unreact: (channel: Id, message: Id, emoji: Emoji) =>
+      http.request<undefined>('DELETE', `${messages(channel)}/${message}/reactions/${emojiPath(emoji)}/@me`),
+
+    applications: () => http.request<Application[]>('GET', '/applications'),
+    createApplication: (name: string) =>
+      http.request<Application>('POST', '/applications', { body: { name } }),
+    editApplication: (id: Id, body: { name?: string; flags?: number; bot_public?: boolean }) =>
+      http.request<Application>('PATCH', `/applications/${id}`, { body }),
+    deleteApplication: (id: Id, password: string) =>
+      http.request<undefined>('POST', `/applications/${id}/delete`, { body: { password } }),
+    resetBotToken: (id: Id) => http.request<{ token: string }>('POST', `/applications/${id}/bot/reset`),
+    authorization: (query: Record<string, string>) =>
+      http.request<Authorization>('GET', '/oauth2/authorize', { query }),
+    authorize: (
+      query: Record<string, string>,
+      body: { authorize: boolean; guild_id?: Id; permissions?: string },
+    ) => http.request<{ location?: string; url?: string }>('POST', '/oauth2/authorize', { query, body }),
+  };
+}
+
+export type Routes = ReturnType<typeof routes>;

@@ -1,0 +1,248 @@
+// The objects the server speaks of (its OpenAPI document describes them in full); only the fields this client reads.
+
+export type Id = string;
+
+export interface User {
+  id: Id;
+  username: string;
+  global_name: string | null;
+  avatar: string | null;
+  bot?: boolean;
+  discriminator?: string;
+}
+
+export interface OwnUser extends User {
+  email: string | null;
+  locale: string;
+  bio?: string;
+  pronouns?: string;
+  banner: string | null;
+  flags: number;
+}
+
+export interface Role {
+  id: Id;
+  name: string;
+  color: number;
+  hoist: boolean;
+  position: number;
+  permissions: string;
+  managed: boolean;
+  mentionable: boolean;
+}
+
+export interface Member {
+  user: User;
+  nick: string | null;
+  avatar?: string | null;
+  roles: Id[];
+  joined_at: string;
+  communication_disabled_until?: string | null;
+  pending?: boolean;
+}
+
+export interface Overwrite {
+  id: Id;
+  /** 0 a role, 1 a member. */
+  type: number;
+  allow: string;
+  deny: string;
+}
+
+export const ChannelType = {
+  text: 0,
+  dm: 1,
+  voice: 2,
+  group: 3,
+  category: 4,
+  announcement: 5,
+  stage: 13,
+  forum: 15,
+  media: 16,
+} as const;
+
+export interface Channel {
+  id: Id;
+  type: number;
+  guild_id?: Id;
+  name?: string | null;
+  topic?: string | null;
+  icon?: string | null;
+  position?: number;
+  parent_id?: Id | null;
+  permission_overwrites?: Overwrite[];
+  last_message_id?: Id | null;
+  rate_limit_per_user?: number;
+  nsfw?: boolean;
+  recipients?: User[];
+  owner_id?: Id;
+}
+
+export interface Guild {
+  id: Id;
+  name: string;
+  icon: string | null;
+  owner_id: Id;
+  roles: Role[];
+  description?: string | null;
+  member_count: number;
+  unavailable?: boolean;
+  large?: boolean;
+}
+
+/** A guild as the gateway sends it, with what belongs to it. */
+export interface FullGuild extends Guild {
+  channels: Channel[];
+  members: Member[];
+  presences?: Presence[];
+}
+
+export type Status = 'online' | 'idle' | 'dnd' | 'offline' | 'invisible';
+
+export interface Activity {
+  name: string;
+  type: number;
+  state?: string | null;
+}
+
+export interface Presence {
+  user: { id: Id };
+  guild_id?: Id;
+  status: Status;
+  activities: Activity[];
+}
+
+export interface Emoji {
+  id: Id | null;
+  name: string;
+  animated?: boolean;
+}
+
+export interface Reaction {
+  emoji: Emoji;
+  count: number;
+  me: boolean;
+}
+
+export interface Attachment {
+  id: Id;
+  filename: string;
+  size: number;
+  url: string;
+  proxy_url: string;
+  content_type?: string;
+  width?: number;
+  height?: number;
+  description?: string;
+}
+
+export interface Embed {
+  type?: string;
+  title?: string;
+  description?: string;
+  url?: string;
+  color?: number;
+  timestamp?: string;
+  author?: { name: string; url?: string };
+  footer?: { text: string };
+  fields?: { name: string; value: string; inline?: boolean }[];
+}
+
+export const MessageType = {
+  default: 0,
+  recipientAdd: 1,
+  recipientRemove: 2,
+  call: 3,
+  channelName: 4,
+  channelIcon: 5,
+  pinned: 6,
+  join: 7,
+  followAdded: 12,
+  reply: 19,
+} as const;
+
+export interface Message {
+  id: Id;
+  channel_id: Id;
+  guild_id?: Id;
+  author: User;
+  member?: Omit<Member, 'user'>;
+  content: string;
+  timestamp: string;
+  edited_timestamp: string | null;
+  mention_everyone: boolean;
+  mentions: (User & { member?: Omit<Member, 'user'> })[];
+  mention_roles: Id[];
+  attachments: Attachment[];
+  embeds: Embed[];
+  reactions?: Reaction[];
+  pinned: boolean;
+  type: number;
+  flags?: number;
+  nonce?: string | number;
+  webhook_id?: Id;
+  message_reference?: { message_id?: Id; channel_id?: Id; type?: number };
+  /** Absent: not looked up; null: deleted. */
+  referenced_message?: Message | null;
+}
+
+export interface ReadState {
+  id: Id;
+  last_message_id: Id | null;
+  mention_count: number;
+}
+
+export interface UserSettings {
+  theme: string;
+  locale: string;
+  status: Status;
+  custom_status: { text: string | null } | null;
+}
+
+export interface Invite {
+  code: string;
+  guild?: { id: Id; name: string; icon: string | null; description?: string | null };
+  channel: { id: Id; type: number; name?: string | null } | null;
+  inviter?: User;
+  approximate_member_count?: number;
+  approximate_presence_count?: number;
+  expires_at: string | null;
+}
+
+export interface LoginSession {
+  id_hash: string;
+  approx_last_used_time: string;
+  client_info: { os: string | null; platform: string | null; location: string | null };
+}
+
+export interface Application {
+  id: Id;
+  name: string;
+  icon: string | null;
+  description: string;
+  flags: number;
+  bot_public: boolean;
+  bot?: User;
+}
+
+export interface Profile {
+  user: User & { bio?: string | null };
+  user_profile?: { bio?: string | null; pronouns?: string | null };
+}
+
+export interface Instance {
+  name: string;
+  description: string | null;
+  registration: 'open' | 'invite' | 'closed';
+  email_required: boolean;
+  cdn_base: string;
+}
+
+export interface Authorization {
+  application: Application;
+  user: User;
+  authorized: boolean;
+  redirect_uri?: string | null;
+  bot?: User;
+  guilds?: { id: Id; name: string; icon: string | null; permissions: string }[];
+}

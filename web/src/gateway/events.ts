@@ -1,0 +1,70 @@
+// What the gateway dispatches, by name. Names not listed here are ignored.
+import type {
+  Channel,
+  Emoji,
+  FullGuild,
+  Guild,
+  Id,
+  Member,
+  Message,
+  OwnUser,
+  Presence,
+  ReadState,
+  Role,
+  User,
+  UserSettings,
+} from '../api/types';
+
+export interface Ready {
+  user: OwnUser;
+  user_settings: UserSettings;
+  read_state: { entries: ReadState[] };
+  guilds: FullGuild[];
+  private_channels: Channel[];
+  presences: Presence[];
+  users?: User[];
+  session_id: string;
+  resume_gateway_url: string;
+}
+
+export interface ReactionChange {
+  user_id: Id;
+  channel_id: Id;
+  message_id: Id;
+  emoji: Emoji;
+}
+
+export interface Events {
+  READY: Ready;
+  READY_SUPPLEMENTAL: { merged_presences?: { friends?: Presence[]; guilds?: Presence[][] } };
+  USER_UPDATE: OwnUser;
+  USER_SETTINGS_UPDATE: Partial<UserSettings>;
+  GUILD_CREATE: FullGuild;
+  GUILD_UPDATE: Guild;
+  GUILD_DELETE: { id: Id; unavailable?: boolean };
+  GUILD_ROLE_CREATE: { guild_id: Id; role: Role };
+  GUILD_ROLE_UPDATE: { guild_id: Id; role: Role };
+  GUILD_ROLE_DELETE: { guild_id: Id; role_id: Id };
+  GUILD_MEMBER_ADD: Member & { guild_id: Id };
+  GUILD_MEMBER_UPDATE: Member & { guild_id: Id };
+  GUILD_MEMBER_REMOVE: { guild_id: Id; user: User };
+  GUILD_MEMBERS_CHUNK: { guild_id: Id; members: Member[]; presences?: Presence[] };
+  CHANNEL_CREATE: Channel;
+  CHANNEL_UPDATE: Channel;
+  CHANNEL_DELETE: Channel;
+  CHANNEL_RECIPIENT_ADD: { channel_id: Id; user: User };
+  CHANNEL_RECIPIENT_REMOVE: { channel_id: Id; user: User };
+  PRESENCE_UPDATE: Presence;
+  TYPING_START: { channel_id: Id; user_id: Id; guild_id?: Id; timestamp: number; member?: Member };
+  MESSAGE_CREATE: Message;
+  MESSAGE_UPDATE: Message;
+  MESSAGE_DELETE: { id: Id; channel_id: Id };
+  MESSAGE_DELETE_BULK: { ids: Id[]; channel_id: Id };
+  MESSAGE_REACTION_ADD: ReactionChange;
+  MESSAGE_REACTION_REMOVE: ReactionChange;
+  MESSAGE_REACTION_REMOVE_ALL: { channel_id: Id; message_id: Id };
+  MESSAGE_REACTION_REMOVE_EMOJI: { channel_id: Id; message_id: Id; emoji: Emoji };
+  MESSAGE_ACK: { channel_id: Id; message_id: Id; manual?: boolean; mention_count?: number };
+}
+
+export type EventName = keyof Events;

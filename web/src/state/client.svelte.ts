@@ -1,0 +1,154 @@
+// Everything a screen shares, made once by main.ts (or by a test) and handed down by context.
+import { createContext } from 'svelte';
+import { Http } from '../api/http';
+import { allows, channelPermissions, DIRECT, guildPermissions } from '../api/permissions';
+import { routes, type Routes } from '../api/routes';
+import type { Channel, Guild, Id, Instance, Member } from '../api/types';
+import { decodeMentions, encodeMentions } from './mentions';
+import { nameOf } from './names';
+import { Reads } from './reads.svelte';
+import { Navigation } from './route.svelte';
+import { Session } from './session.svelte';
+import { Look } from './settings.svelte';
+import { Timelines } from './timelines.svelte';
+import { Typing } from './typing.svelte';
+import { Ui } from './ui.svelte';
+import { liveWorld } from './world.svelte';
+import type { World } from './world';
+
+/** The app's state and what can be done with it. */
+export class Client {
+  readonly world: World = liveWorld();
+  readonly look = new Look();
+  readonly nav = new Navigation();
+  readonly ui = new Ui();
+  readonly api: Routes;
+  readonly session: Session;
+  readonly timelines: Timelines;
+  readonly reads: Reads;
+  readonly typing: Typing;
+  /** What the server says about itself; null until it answered. */
+  instance: Instance | null = $state.raw(null);
+  /** By channel: what stands in its composer. */
+  readonly drafts = new Map<Id, string>();
+  /** By guild: the channel last looked at. */
+  readonly lastChannel = new Map<Id, Id>();
+
+  constructor() {
+    const http = new Http({
+      fetch: (input, init) => fetch(input, init),
+      sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      onSignedOut: () => this.session.forget(),
+    });
+    this.api = routes(http);
+    this.timelines = new Timelines(this.world, this.api);
+    this.reads = new Reads(this.world, this.api);
+    this.typing = new Typing(this.world, this.api);
+    this.session = new Session(this.world, this.api, {
+      onReady: (isFirst) => {
+        if (!isFirst) this.timelines.recover(this.openChannelId);
+      },
+      onConnected: () => this.timelines.flush(),
+    });
+  }
+
+  /** Starts everything that listens; answers with the undo. */
+  start(): () => void {
+    const undo = [this.look.listen(), this.nav.listen(), this.session.listen(), this.typing.listen()];
+    this.api.instance().then(
+      (instance) => (this.instance = instance),
+      () => undefined, // its defaults are good enough to go on
+    );
+    this.session.start();
+    return () => undo.forEach((stop) => stop());
+  }
+
+  /** The channel on the screen. */
+  get openChannelId(): Id | null {
+    const route = this.nav.current;
+    return route.page === 'guild' || route.page === 'direct' ? route.channelId : null;
+  }
+
+  get meId(): Id {
+    return this.world.me.value?.id ?? '';
+  }
+
+  ownMember(guildId: Id): Member | undefined {
+    return this.world.members.get(guildId)?.get(this.meId);
+  }
+
+  /** Whether we hold the bits in a guild. */
+  mayInGuild(guild: Guild | undefined, needed: bigint): boolean {
+    return (
+      guild !== undefined &&
+      allows(guildPermissions(guild, this.meId, this.ownMember(guild.id), Date.now()), needed)
+    );
+  }
+
+  /** Whether we hold the bits in a channel. */
+  may(channel: Channel | undefined, needed: bigint): boolean {
+    if (!channel) return false;
+    if (!channel.guild_id) return allows(DIRECT, needed);
+    const guild = this.world.guilds.get(channel.guild_id);
+    if (!guild) return false;
+    return allows(
+      channelPermissions(guild, channel, this.meId, this.ownMember(guild.id), Date.now()),
+      needed,
+    );
+  }
+
+  nameOf(userId: Id, guildId: Id | null | undefined): string {
+    return nameOf(this.world, userId, guildId);
+  }
+
+  /** The address of a picture kept by hash; null where there is none. */
+  picture(
+    kind: 'avatars' | 'icons' | 'app-icons',
+    id: Id,
+    hash: string | null | undefined,
+    size: number,
+  ): string | null {
+    if (!hash) return null;
+    return `${this.instance?.cdn_base ?? '/cdn'}/${kind}/${id}/${hash}.webp?size=${size}`;
+  }
+
+  /** Names written in a text to the form the wire has for them. */
+  encode(text: string, channel: Channel): string {
+    const people = channel.guild_id
+      ? [...(this.world.members.get(channel.guild_id)?.values() ?? [])].map((member) => member.user)
+      : (channel.recipients ?? []);
+    const rooms = [...this.world.channels.values()].filter(
+      (one) => one.guild_id && one.guild_id === channel.guild_id,
+    );
+    return encodeMentions(
+      text,
+      new Map(people.map((user) => [user.username.toLowerCase(), user.id])),
+      new Map(rooms.map((room) => [(room.name ?? '').toLowerCase(), room.id])),
+    );
+  }
+
+  /** The other way round, for a text to be edited. */
+  decode(text: string): string {
+    return decodeMentions(
+      text,
+      (id) => this.world.users.get(id)?.username,
+      (id) => this.world.channels.get(id)?.name ?? undefined,
+    );
+  }
+
+  /** Goes into a channel just made. */
+  enterChannel(guildId: Id, channel: Channel, path: string): void {
+    if (!this.world.channels.has(channel.id))
+      this.world.channels.set(channel.id, { ...channel, guild_id: guildId });
+    this.nav.go(path);
+  }
+
+  /** Opens the conversation with one person. */
+  async message(userId: Id): Promise<void> {
+    const channel = await this.api.openDirect(userId);
+    if (!this.world.channels.has(channel.id)) this.world.channels.set(channel.id, channel);
+    this.nav.go(`/channels/@me/${channel.id}`);
+  }
+}
+
+export const [useClient, provideClient] = createContext<Client>();

@@ -1,0 +1,55 @@
+// Mentions as people write them (@name, #room) and as the wire has them (<@id>, <#id>).
+
+const CODE = /```[\s\S]*?```|``[^`]+``|`[^`\n]+`/g;
+
+/** Outside code spans, applies `change` to the text. */
+function outsideCode(text: string, change: (part: string) => string): string {
+  let out = '';
+  let at = 0;
+  for (const found of text.matchAll(CODE)) {
+    out += change(text.slice(at, found.index)) + found[0];
+    at = found.index + found[0].length;
+  }
+  return out + change(text.slice(at));
+}
+
+/** Written names to wire form, where they name someone (by username) or some channel known here. */
+export function encodeMentions(
+  text: string,
+  users: ReadonlyMap<string, string>,
+  channels: ReadonlyMap<string, string>,
+): string {
+  return outsideCode(text, (part) =>
+    part
+      .replace(/(^|[\s(>*_~|])@([a-z0-9_.]{2,32})/gi, (whole, before: string, name: string) => {
+        const exact = users.get(name.toLowerCase());
+        if (exact) return `${before}<@${exact}>`;
+        const stem = name.toLowerCase().replace(/\.+$/, ''); // a full stop after the name is the sentence's
+        const id = users.get(stem);
+        return id ? `${before}<@${id}>${name.slice(stem.length)}` : whole;
+      })
+      .replace(/(^|[\s(>*_~|])#([\p{L}\p{N}_-]{1,100})/gu, (whole, before: string, name: string) => {
+        const id = channels.get(name.toLowerCase());
+        return id ? `${before}<#${id}>` : whole;
+      }),
+  );
+}
+
+/** Wire form back to written names, for a text to be edited. */
+export function decodeMentions(
+  text: string,
+  userName: (id: string) => string | undefined,
+  channelName: (id: string) => string | undefined,
+): string {
+  return outsideCode(text, (part) =>
+    part
+      .replace(/<@!?(\d{1,20})>/g, (whole, id: string) => {
+        const name = userName(id);
+        return name ? `@${name}` : whole;
+      })
+      .replace(/<#(\d{1,20})>/g, (whole, id: string) => {
+        const name = channelName(id);
+        return name ? `#${name}` : whole;
+      }),
+  );
+}

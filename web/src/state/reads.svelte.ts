@@ -1,0 +1,106 @@
+// What has been read, and telling the server so.
+import { SvelteMap } from 'svelte/reactivity';
+import type { Routes } from '../api/routes';
+import { idAt, isAfter } from '../api/snowflake';
+import type { Id } from '../api/types';
+import { isUnread, reduce } from './reduce';
+import type { World } from './world';
+
+/** Read marks over the world. */
+export class Reads {
+  /** By channel: where the person set the mark back to; nothing is marked read there until they leave. */
+  readonly setBack = new SvelteMap<Id, Id>();
+  readonly #world: World;
+  readonly #api: Routes;
+  readonly #isSending = new Set<Id>();
+
+  constructor(world: World, api: Routes) {
+    this.#world = world;
+    this.#api = api;
+  }
+
+  /** The newest message read in a channel; where none is, everything before one joined counts as read. */
+  lastRead(channelId: Id): Id | null {
+    const read = this.#world.reads.get(channelId)?.last_message_id;
+    if (read) return read;
+    const guildId = this.#world.channels.get(channelId)?.guild_id;
+    const me = this.#world.me.value;
+    const joinedAt = guildId && me ? this.#world.members.get(guildId)?.get(me.id)?.joined_at : undefined;
+    return joinedAt ? idAt(Date.parse(joinedAt), 0) : null;
+  }
+
+  isUnread(channelId: Id): boolean {
+    return isUnread(this.#world.latest.get(channelId), {
+      id: channelId,
+      last_message_id: this.lastRead(channelId),
+      mention_count: 0,
+    });
+  }
+
+  mentions(channelId: Id): number {
+    return this.isUnread(channelId) ? (this.#world.reads.get(channelId)?.mention_count ?? 0) : 0;
+  }
+
+  /** A guild's state from its channels. */
+  ofGuild(guildId: Id): { isUnread: boolean; mentions: number } {
+    let hasUnread = false;
+    let mentions = 0;
+    for (const channel of this.#world.channels.values()) {
+      if (channel.guild_id !== guildId || !this.isUnread(channel.id)) continue;
+      hasUnread = true;
+      mentions += this.mentions(channel.id);
+    }
+    return { isUnread: hasUnread, mentions };
+  }
+
+  /** Calls waiting in conversations outside guilds. */
+  directMentions(): number {
+    let sum = 0;
+    for (const channel of this.#world.channels.values())
+      if (!channel.guild_id) sum += this.mentions(channel.id);
+    return sum;
+  }
+
+  /** Marks a channel read up to its newest message. */
+  ack(channelId: Id): void {
+    const latest = this.#world.latest.get(channelId);
+    if (!latest || this.setBack.has(channelId) || !isAfter(latest, this.lastRead(channelId))) return;
+    reduce(this.#world, 'MESSAGE_ACK', { channel_id: channelId, message_id: latest }, Date.now());
+    void this.#send(channelId, latest);
+  }
+
+  /** Marks everything of a guild read. */
+  ackGuild(guildId: Id): void {
+    for (const channel of this.#world.channels.values())
+      if (channel.guild_id === guildId) this.ack(channel.id);
+  }
+
+  /** Makes `messageId` and what follows unread again. */
+  async markUnread(channelId: Id, messageId: Id): Promise<void> {
+    const before = (BigInt(messageId) - 1n).toString();
+    this.setBack.set(channelId, before);
+    reduce(
+      this.#world,
+      'MESSAGE_ACK',
+      { channel_id: channelId, message_id: before, manual: true, mention_count: 0 },
+      Date.now(),
+    );
+    await this.#api.ack(channelId, before, true);
+  }
+
+  async #send(channelId: Id, messageId: Id): Promise<void> {
+    if (this.#isSending.has(channelId)) return;
+    this.#isSending.add(channelId);
+    try {
+      for (let next: Id | null = messageId; next;) {
+        await this.#api.ack(channelId, next);
+        const read: Id | null = this.#world.reads.get(channelId)?.last_message_id ?? null;
+        next = isAfter(read, next) ? read : null;
+      }
+    } catch {
+      // the mark stays local; the next message read sends a newer one
+    } finally {
+      this.#isSending.delete(channelId);
+    }
+  }
+}

@@ -1,0 +1,281 @@
+// One dispatch into the world. Plain functions: the same events in any legal split give the same world, and a repeat changes nothing.
+import { isAfter } from '../api/snowflake';
+import type { Channel, FullGuild, Guild, Id, Member, Message, Presence, ReadState, User } from '../api/types';
+import type { EventName, Events } from '../gateway/events';
+import { append, clearReactions, EMPTY, react, remove, update, type Timeline } from './segments';
+import type { World } from './world';
+
+/** How long a typing notice lasts without another (API.md 2.3). */
+const TYPING_MS = 10_000;
+
+type Reducers = { [K in EventName]: (world: World, d: Events[K], nowMs: number) => void };
+
+/** Applies one dispatch; names this client does not know are ignored. */
+export function reduce(world: World, t: string, d: unknown, nowMs: number): void {
+  const apply = (reducers as Record<string, ((world: World, d: never, nowMs: number) => void) | undefined>)[
+    t
+  ];
+  apply?.(world, d as never, nowMs);
+}
+
+const reducers: Reducers = {
+  READY(world, d) {
+    for (const map of [world.users, world.guilds, world.channels, world.members, world.presences])
+      map.clear();
+    for (const map of [world.latest, world.reads, world.typing]) map.clear();
+    world.me.value = d.user;
+    world.settings.value = d.user_settings;
+    putUser(world, d.user);
+    for (const user of d.users ?? []) putUser(world, user);
+    for (const guild of d.guilds) putGuild(world, guild);
+    for (const channel of d.private_channels) putChannel(world, channel);
+    for (const presence of d.presences) putPresence(world, presence);
+    for (const entry of d.read_state.entries) world.reads.set(entry.id, entry);
+  },
+  READY_SUPPLEMENTAL(world, d) {
+    for (const presence of d.merged_presences?.friends ?? []) putPresence(world, presence);
+    for (const guild of d.merged_presences?.guilds ?? [])
+      for (const presence of guild) putPresence(world, presence);
+  },
+  USER_UPDATE(world, d) {
+    const me = world.me.value;
+    if (me && me.id !== d.id) return putUser(world, d);
+    world.me.value = { ...me, ...d };
+    putUser(world, d);
+  },
+  USER_SETTINGS_UPDATE(world, d) {
+    const held = world.settings.value;
+    if (held) world.settings.value = { ...held, ...d };
+  },
+
+  GUILD_CREATE: (world, d) => putGuild(world, d),
+  GUILD_UPDATE(world, d) {
+    const held = world.guilds.get(d.id);
+    if (held) world.guilds.set(d.id, { ...held, ...d, member_count: held.member_count });
+  },
+  GUILD_DELETE(world, d) {
+    const held = world.guilds.get(d.id);
+    if (d.unavailable) {
+      if (held) world.guilds.set(d.id, { ...held, unavailable: true });
+      return;
+    }
+    world.guilds.delete(d.id);
+    world.members.delete(d.id);
+    for (const channel of [...world.channels.values()])
+      if (channel.guild_id === d.id) dropChannel(world, channel.id);
+  },
+  GUILD_ROLE_CREATE: (world, d) => putRole(world, d),
+  GUILD_ROLE_UPDATE: (world, d) => putRole(world, d),
+  GUILD_ROLE_DELETE(world, d) {
+    changeGuild(world, d.guild_id, (guild) => ({
+      ...guild,
+      roles: guild.roles.filter((role) => role.id !== d.role_id),
+    }));
+    const members = world.members.get(d.guild_id);
+    for (const [id, member] of [...(members ?? [])]) {
+      if (!member.roles.includes(d.role_id)) continue;
+      members?.set(id, { ...member, roles: member.roles.filter((role) => role !== d.role_id) });
+    }
+  },
+  GUILD_MEMBER_ADD(world, d) {
+    const isNew = !world.members.get(d.guild_id)?.has(d.user.id);
+    putMember(world, d.guild_id, d);
+    if (isNew)
+      changeGuild(world, d.guild_id, (guild) => ({ ...guild, member_count: guild.member_count + 1 }));
+  },
+  GUILD_MEMBER_UPDATE: (world, d) => putMember(world, d.guild_id, d),
+  GUILD_MEMBER_REMOVE(world, d) {
+    if (!world.members.get(d.guild_id)?.delete(d.user.id)) return;
+    changeGuild(world, d.guild_id, (guild) => ({
+      ...guild,
+      member_count: Math.max(0, guild.member_count - 1),
+    }));
+  },
+  GUILD_MEMBERS_CHUNK(world, d) {
+    for (const member of d.members) putMember(world, d.guild_id, member);
+    for (const presence of d.presences ?? []) putPresence(world, presence);
+  },
+
+  CHANNEL_CREATE: (world, d) => putChannel(world, d),
+  CHANNEL_UPDATE: (world, d) => putChannel(world, d),
+  CHANNEL_DELETE: (world, d) => dropChannel(world, d.id),
+  CHANNEL_RECIPIENT_ADD(world, d) {
+    putUser(world, d.user);
+    changeRecipients(world, d.channel_id, (held) => [
+      ...held.filter((user) => user.id !== d.user.id),
+      d.user,
+    ]);
+  },
+  CHANNEL_RECIPIENT_REMOVE: (world, d) =>
+    changeRecipients(world, d.channel_id, (held) => held.filter((user) => user.id !== d.user.id)),
+
+  PRESENCE_UPDATE: (world, d) => putPresence(world, d),
+  TYPING_START(world, d, nowMs) {
+    if (d.user_id === world.me.value?.id) return;
+    if (d.member && d.guild_id) putMember(world, d.guild_id, d.member);
+    const untilMs = nowMs + TYPING_MS; // by our clock: the server's may differ
+    world.typing.set(d.channel_id, { ...world.typing.get(d.channel_id), [d.user_id]: untilMs });
+  },
+
+  MESSAGE_CREATE(world, d) {
+    learnFrom(world, d);
+    stopTyping(world, d.channel_id, d.author.id);
+    const isNew = isAfter(d.id, world.latest.get(d.channel_id));
+    if (isNew) {
+      world.latest.set(d.channel_id, d.id);
+      countUnread(world, d);
+    }
+    changeTimeline(world, d.channel_id, (timeline) => append(timeline, d));
+  },
+  MESSAGE_UPDATE(world, d) {
+    learnFrom(world, d);
+    changeTimeline(world, d.channel_id, (timeline) =>
+      update(timeline, d.id, (held) => ({ ...held, ...d, reactions: d.reactions ?? held.reactions ?? [] })),
+    );
+  },
+  MESSAGE_DELETE: (world, d) => changeTimeline(world, d.channel_id, (timeline) => remove(timeline, [d.id])),
+  MESSAGE_DELETE_BULK: (world, d) =>
+    changeTimeline(world, d.channel_id, (timeline) => remove(timeline, d.ids)),
+  MESSAGE_REACTION_ADD: (world, d) =>
+    changeTimeline(world, d.channel_id, (timeline) =>
+      react(timeline, d.message_id, d.emoji, d.user_id, true, d.user_id === world.me.value?.id),
+    ),
+  MESSAGE_REACTION_REMOVE: (world, d) =>
+    changeTimeline(world, d.channel_id, (timeline) =>
+      react(timeline, d.message_id, d.emoji, d.user_id, false, d.user_id === world.me.value?.id),
+    ),
+  MESSAGE_REACTION_REMOVE_ALL: (world, d) =>
+    changeTimeline(world, d.channel_id, (timeline) => clearReactions(timeline, d.message_id, null)),
+  MESSAGE_REACTION_REMOVE_EMOJI: (world, d) =>
+    changeTimeline(world, d.channel_id, (timeline) => clearReactions(timeline, d.message_id, d.emoji)),
+
+  MESSAGE_ACK(world, d) {
+    const held = world.reads.get(d.channel_id);
+    if (!d.manual && held && isAfter(held.last_message_id, d.message_id)) return;
+    world.reads.set(d.channel_id, {
+      id: d.channel_id,
+      last_message_id: d.message_id,
+      mention_count: d.mention_count ?? 0,
+    });
+  },
+};
+
+/** Sets only what differs, so that watchers of an unchanged entity stay asleep. */
+function putUser(world: World, user: User): void {
+  const held = world.users.get(user.id);
+  const { id, username, global_name, avatar, bot } = user;
+  if (held && held.username === username && held.global_name === global_name && held.avatar === avatar)
+    return;
+  world.users.set(id, { id, username, global_name, avatar, ...(bot ? { bot } : {}) });
+}
+
+function putMember(world: World, guildId: Id, member: Member): void {
+  putUser(world, member.user);
+  let members = world.members.get(guildId);
+  if (!members) {
+    members = world.makeMap<Id, Member>();
+    world.members.set(guildId, members);
+  }
+  members.set(member.user.id, { ...members.get(member.user.id), ...member });
+}
+
+function putPresence(world: World, presence: Presence): void {
+  world.presences.set(presence.user.id, presence);
+}
+
+function putChannel(world: World, channel: Channel): void {
+  const held = world.channels.get(channel.id);
+  world.channels.set(channel.id, { ...held, ...channel });
+  for (const user of channel.recipients ?? []) putUser(world, user);
+  const newest = channel.last_message_id;
+  if (newest && isAfter(newest, world.latest.get(channel.id))) world.latest.set(channel.id, newest);
+}
+
+function dropChannel(world: World, id: Id): void {
+  for (const map of [world.channels, world.latest, world.reads, world.timelines, world.typing])
+    map.delete(id);
+}
+
+function putGuild(world: World, full: FullGuild): void {
+  const { channels, members, presences, ...guild } = full;
+  world.guilds.set(guild.id, guild);
+  const known = world.makeMap<Id, Member>();
+  world.members.set(guild.id, known);
+  for (const member of members) putMember(world, guild.id, member);
+  for (const channel of channels) putChannel(world, { ...channel, guild_id: guild.id });
+  for (const presence of presences ?? []) putPresence(world, presence);
+}
+
+function changeGuild(world: World, id: Id, change: (guild: Guild) => Guild): void {
+  const held = world.guilds.get(id);
+  if (held) world.guilds.set(id, change(held));
+}
+
+function putRole(world: World, d: Events['GUILD_ROLE_CREATE']): void {
+  changeGuild(world, d.guild_id, (guild) => ({
+    ...guild,
+    roles: [...guild.roles.filter((role) => role.id !== d.role.id), d.role],
+  }));
+}
+
+function changeRecipients(world: World, id: Id, change: (held: User[]) => User[]): void {
+  const channel = world.channels.get(id);
+  if (channel) world.channels.set(id, { ...channel, recipients: change(channel.recipients ?? []) });
+}
+
+function changeTimeline(world: World, id: Id, change: (timeline: Timeline) => Timeline): void {
+  const held = world.timelines.get(id);
+  const next = change(held ?? EMPTY);
+  if (held && next !== held) world.timelines.set(id, next);
+}
+
+function stopTyping(world: World, channelId: Id, userId: Id): void {
+  const held = world.typing.get(channelId);
+  if (held?.[userId] === undefined) return;
+  const { [userId]: _, ...left } = held;
+  world.typing.set(channelId, left);
+}
+
+/** People and members a message brings along. */
+function learnFrom(world: World, message: Message): void {
+  if (!message.webhook_id) {
+    const guildId = message.guild_id;
+    if (guildId && message.member) putMember(world, guildId, { ...message.member, user: message.author });
+    else putUser(world, message.author);
+  }
+  for (const { member, ...user } of message.mentions) {
+    if (message.guild_id && member) putMember(world, message.guild_id, { ...member, user });
+    else putUser(world, user);
+  }
+}
+
+/** Keeps the read state as the server keeps it: own messages read everything, mentions and direct messages count. */
+function countUnread(world: World, message: Message): void {
+  const me = world.me.value;
+  if (!me) return;
+  const held = world.reads.get(message.channel_id) ?? {
+    id: message.channel_id,
+    last_message_id: null,
+    mention_count: 0,
+  };
+  if (message.author.id === me.id) {
+    world.reads.set(message.channel_id, { ...held, last_message_id: message.id, mention_count: 0 });
+  } else if (isPing(world, message, me.id)) {
+    world.reads.set(message.channel_id, { ...held, mention_count: held.mention_count + 1 });
+  }
+}
+
+/** Whether the message calls the person: by name, by a role, by everyone, or because it is a direct message. */
+export function isPing(world: World, message: Message, userId: Id): boolean {
+  if (message.author.id === userId) return false;
+  const channel = world.channels.get(message.channel_id);
+  if (channel && !channel.guild_id) return true;
+  if (message.mention_everyone || message.mentions.some((user) => user.id === userId)) return true;
+  const roles = channel?.guild_id ? world.members.get(channel.guild_id)?.get(userId)?.roles : undefined;
+  return message.mention_roles.some((role) => roles?.includes(role) ?? false);
+}
+
+/** Whether a channel holds something unread. */
+export function isUnread(latest: Id | undefined, read: ReadState | undefined): boolean {
+  return isAfter(latest, read?.last_message_id);
+}

@@ -1,0 +1,42 @@
+// Every call the client makes is one the server describes.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Http } from '../../src/api/http';
+import { routes } from '../../src/api/routes';
+import { startServer, type TestServer } from '../support/server';
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startServer();
+});
+afterAll(() => server?.stop());
+
+test('routes are in the server’s own document', async () => {
+  const called: string[] = [];
+  const http = {
+    request: (method: string, path: string) => {
+      called.push(`${method} ${path}`);
+      return Promise.resolve({});
+    },
+  } as unknown as Http;
+  const api = routes(http);
+  const arg = '1';
+  for (const call of Object.values(api) as ((...args: unknown[]) => unknown)[]) {
+    const emoji = { id: null, name: 'x' };
+    // ids where ids go; a route that takes an emoji gets one in their place
+    call(arg, arg, call === api.react || call === api.unreact ? emoji : arg);
+  }
+  const answer = await fetch(`${server.url}/api/v10/hearth/openapi.json`);
+  const document = (await answer.json()) as { paths: Record<string, Record<string, unknown>> };
+  const known = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => ({
+      method: method.toUpperCase(),
+      pattern: new RegExp(`^${path.replace(/^\/api\/v10/, '').replace(/\{[^}]+\}/g, '[^/]+')}$`),
+    })),
+  );
+  const unknown = called.filter((line) => {
+    const [method = '', path = ''] = line.split(' ');
+    return !known.some((route) => route.method === method && route.pattern.test(path));
+  });
+  expect(called).toHaveLength(Object.keys(api).length);
+  expect(unknown).toEqual([]);
+});

@@ -1,0 +1,76 @@
+// The real server, on a fresh data directory and a port of its own choosing.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+export interface TestServer {
+  /** The instance's own origin. */
+  url: string;
+  /** The link that makes the owner. */
+  setupLink: string;
+  /** Everything it printed. */
+  log: string[];
+  /** Kills it where it stands and starts it again on the same data and port. */
+  restart: () => Promise<void>;
+  stop: () => Promise<void>;
+}
+
+/** Starts the binary named by `HEARTH_BIN`; limits that a test would run into are off. */
+export async function startServer(): Promise<TestServer> {
+  const binary = process.env['HEARTH_BIN'];
+  if (!binary) throw new Error('HEARTH_BIN must name the server binary');
+  const data = await mkdtemp(join(tmpdir(), 'hearth-e2e-'));
+  const log: string[] = [];
+  let child = run(binary, data, '127.0.0.1:0', log);
+  const setupLink = await seen(child, log, /https?:\/\/\S+\/setup#\S+/);
+  const url = new URL(setupLink).origin;
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
+  };
+  return {
+    url,
+    setupLink,
+    log,
+    restart: async () => {
+      await end('SIGKILL');
+      log.length = 0;
+      child = run(binary, data, new URL(url).host, log);
+      await seen(child, log, /is ready/);
+    },
+    stop: async () => {
+      await end('SIGTERM');
+      await rm(data, { recursive: true, force: true });
+    },
+  };
+}
+
+function run(binary: string, data: string, listen: string, log: string[]): ChildProcess {
+  const child = spawn(binary, ['serve', '--data', data, '--listen', listen], {
+    env: { ...process.env, HEARTH_LIMITS_AUTH_PER_ADDRESS: '0', HEARTH_LIMITS_REQUESTS_PER_ADDRESS: '0' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on('line', (line) => {
+      log.push(line);
+      child.emit('line', line);
+    });
+  }
+  return child;
+}
+
+/** Waits until the server prints something like `pattern`; rejects when it ends first. */
+function seen(child: ChildProcess, log: string[], pattern: RegExp): Promise<string> {
+  return new Promise((resolve, reject) => {
+    child.once('exit', () => reject(new Error(`the server ended: ${log.join('\n')}`)));
+    child.on('line', (line: string) => {
+      const found = pattern.exec(line)?.[0];
+      if (found) resolve(found);
+    });
+  });
+}

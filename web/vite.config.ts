@@ -1,0 +1,18 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vitest/config';
+import { budget } from './build/budget.ts';
+import { precompress } from './build/precompress.ts';
+
+export default defineConfig({
+  plugins: [svelte(), budget(), precompress()],
+  resolve: process.env['VITEST'] ? { conditions: ['browser'] } : {},
+  build: {
+    target: ['chrome111', 'firefox116', 'safari17'],
+    manifest: true,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  server: { proxy: { '/api': process.env['HEARTH_URL'] ?? 'http://127.0.0.1:8080' } },
+  test: { include: ['test/unit/**/*.test.ts'] },
+});
