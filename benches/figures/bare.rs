@@ -1,0 +1,153 @@
+//! The floors: redb committing one bare row a message in groups, an empty handler on hyper, a loop that writes a frame to every
+//! socket. Those that serve run as a process of their own.
+
+use std::convert::Infallible;
+use std::io::{BufRead as _, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use redb::{Database, TableDefinition};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
+
+const ROWS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("bare");
+/// Bytes of the bare row (STACK.md §4).
+const ROW_BYTES: usize = 400;
+/// As the store's own writer.
+const QUEUE: usize = 4_096;
+/// As the store's own writer.
+const GROUP: usize = 512;
+
+/// A writer that commits one row a message, gathering while the last commit runs.
+#[derive(Clone)]
+pub struct Rows {
+    queue: mpsc::Sender<(u64, oneshot::Sender<()>)>,
+    commits: Arc<AtomicU64>,
+}
+
+impl Rows {
+    /// Opens a file in this directory, with the store's settings.
+    pub fn open(directory: &Path, is_quick_repair: bool) -> Self {
+        let db = Database::builder()
+            .set_cache_size(hearth::store::Options::default().cache_bytes)
+            .create(directory.join("bare.redb"))
+            .expect("a new file opens");
+        let (queue, mut jobs) = mpsc::channel::<(u64, oneshot::Sender<()>)>(QUEUE);
+        let commits = Arc::new(AtomicU64::new(0));
+        let count = commits.clone();
+        std::thread::spawn(move || {
+            let mut message = 0u64;
+            while let Some(first) = jobs.blocking_recv() {
+                let mut group = vec![first];
+                while group.len() < GROUP
+                    && let Ok(next) = jobs.try_recv()
+                {
+                    group.push(next);
+                }
+                let mut txn = db.begin_write().expect("a write begins");
+                txn.set_quick_repair(is_quick_repair);
+                {
+                    let mut table = txn.open_table(ROWS).expect("the table opens");
+                    for (channel, _) in &group {
+                        message += 1;
+                        let key = [channel.to_be_bytes(), message.to_be_bytes()].concat();
+                        table.insert(key.as_slice(), [b'x'; ROW_BYTES].as_slice()).expect("a row is written");
+                    }
+                }
+                txn.commit().expect("the disk works");
+                count.fetch_add(1, Ordering::Relaxed);
+                for (_, reply) in group {
+                    let _ = reply.send(());
+                }
+            }
+        });
+        Self { queue, commits }
+    }
+
+    /// Writes one row and waits until it is on disk.
+    pub async fn write(&self, channel: u64) {
+        let (reply, done) = oneshot::channel();
+        self.queue.send((channel, reply)).await.expect("the writer runs");
+        done.await.expect("the writer runs");
+    }
+
+    /// Commits so far.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+}
+
+fn announce(listener: &TcpListener) {
+    println!("http://{}", listener.local_addr().expect("it is bound"));
+    std::io::stdout().flush().expect("somebody listens");
+}
+
+/// Answers every request with a body of so many bytes, after one bare row where a directory is named.
+pub async fn serve_http(arguments: &[String]) {
+    let body = Bytes::from(vec![b'x'; arguments[0].parse().expect("a number of bytes")]);
+    let rows = arguments.get(1).map(|directory| Rows::open(Path::new(directory), true));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    announce(&listener);
+    loop {
+        let (stream, from) = listener.accept().await.expect("a client comes");
+        let _ = stream.set_nodelay(true);
+        let (body, rows) = (body.clone(), rows.clone());
+        let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+            let (body, rows) = (body.clone(), rows.clone());
+            async move {
+                let _ = request.into_body().collect().await;
+                if let Some(rows) = rows {
+                    rows.write(u64::from(from.port()) % 50).await;
+                }
+                let mut response = Response::new(Full::new(body));
+                let json = hyper::header::HeaderValue::from_static("application/json");
+                response.headers_mut().insert(hyper::header::CONTENT_TYPE, json);
+                Ok::<_, Infallible>(response)
+            }
+        });
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    }
+}
+
+/// Takes so many WebSockets, then for each line `BYTES` on standard input writes one frame of that size to every one of them.
+pub async fn serve_broadcast(arguments: &[String]) {
+    let sockets: usize = arguments[0].parse().expect("a number of sockets");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    announce(&listener);
+    let mut streams: Vec<TcpStream> = Vec::new();
+    for _ in 0..sockets {
+        let (mut stream, _) = listener.accept().await.expect("a client comes");
+        let _ = stream.set_nodelay(true);
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            stream.read_buf(&mut request).await.expect("a request comes");
+        }
+        stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n").await.expect("the client reads");
+        streams.push(stream);
+    }
+    let (sender, mut lines) = mpsc::channel::<usize>(64);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            sender.blocking_send(line.parse().expect("a number of bytes")).expect("the loop runs");
+        }
+    });
+    while let Some(bytes) = lines.recv().await {
+        let mut frame = hearth::logic::frame::text_header(bytes).as_ref().to_vec();
+        frame.resize(frame.len() + bytes, b'x');
+        for stream in &mut streams {
+            match stream.try_write(&frame) {
+                Ok(written) if written == frame.len() => {}
+                Ok(written) => stream.write_all(&frame[written..]).await.expect("the client reads"),
+                Err(_) => stream.write_all(&frame).await.expect("the client reads"),
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! A login beside the hash it is made of, and how long posts take while logins keep the hashing pool full.
+
+use std::time::{Duration, Instant};
+
+use argon2::{Algorithm, Argon2, Params, Version};
+
+use crate::client::Http;
+use crate::measure::{Process, fresh, line, median, micros_each, millis, percentile, thread_cpu};
+use crate::posts::place;
+use crate::seed::{Plan, Seeded};
+
+const PLAN: Plan = Plan { members: 100, channels: 5, messages: 1_000, logins: 16 };
+const PASSWORD: &str = "correct horse battery";
+const ROUNDS: usize = 5;
+const LOGINS: u64 = 10;
+/// Logins at once that keep the pool full.
+const CROWD: usize = 8;
+const POSTERS: usize = 8;
+/// Time between two posts of one poster.
+const GAP: Duration = Duration::from_millis(40);
+const LOAD: Duration = Duration::from_secs(6);
+
+/// Prints what a login costs, and what it costs others.
+pub async fn run() {
+    let (directory, seeded) = fresh(PLAN).await;
+    let server = Process::hearth(directory.path());
+    let mut http = Http::open(server.address).await;
+    http.ok(
+        "POST",
+        "/api/v10/auth/register",
+        "",
+        &format!(r#"{{"username":"mira","password":"{PASSWORD}"}}"#),
+    )
+    .await;
+    let (mut real, mut floor) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let cpu = server.cpu();
+        for _ in 0..LOGINS {
+            log_in(&mut http).await;
+        }
+        real.push(micros_each(server.cpu() - cpu, LOGINS) / 1e3);
+        floor.push(hash_ms());
+    }
+    let (cpu_ms, floor_ms) = (median(real), median(floor));
+    line(
+        "Login (floor: its argon2id hash): CPU",
+        &format!("{cpu_ms:.2} ms"),
+        &format!("{floor_ms:.2} ms"),
+        Some(cpu_ms / floor_ms),
+        "≤ 1.15",
+    );
+
+    let mut calm = waits(&server, &seeded).await;
+    let mut crowd = tokio::task::JoinSet::new();
+    for _ in 0..CROWD {
+        let mut http = Http::open(server.address).await;
+        crowd.spawn(async move {
+            loop {
+                log_in(&mut http).await;
+            }
+        });
+    }
+    let mut busy = waits(&server, &seeded).await;
+    drop(crowd);
+    let (busy_ms, calm_ms) = (millis(percentile(&mut busy, 0.99)), millis(percentile(&mut calm, 0.99)));
+    let what = "p99 of a post while logins keep the pool full (floor: without logins)";
+    line(what, &format!("{busy_ms:.1} ms"), &format!("{calm_ms:.1} ms"), Some(busy_ms / calm_ms), "≤ 2");
+}
+
+async fn log_in(http: &mut Http) {
+    http.ok("POST", "/api/v10/auth/login", "", &format!(r#"{{"login":"mira","password":"{PASSWORD}"}}"#))
+        .await;
+}
+
+/// Milliseconds of CPU of one hash with the server's parameters.
+fn hash_ms() -> f64 {
+    let params = Params::new(19_456, 2, 1, None).expect("these are within the limits");
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let mut hash = [0; 32];
+    let cpu = thread_cpu();
+    for _ in 0..LOGINS {
+        argon2.hash_password_into(PASSWORD.as_bytes(), b"sixteen bytes ok", &mut hash).expect("it hashes");
+    }
+    micros_each(thread_cpu() - cpu, LOGINS) / 1e3
+}
+
+/// How long each post of a steady trickle took.
+async fn waits(server: &Process, seeded: &Seeded) -> Vec<Duration> {
+    let began = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..POSTERS {
+        let mut http = Http::open(server.address).await;
+        let (channel, token) = place(seeded, n);
+        let (path, token) = (format!("/api/v10/channels/{channel}/messages"), token.to_owned());
+        tasks.spawn(async move {
+            let mut own = Vec::new();
+            let mut turn = began + GAP.mul_f64(n as f64 / POSTERS as f64);
+            while began.elapsed() < LOAD {
+                tokio::time::sleep_until(turn.into()).await;
+                turn += GAP;
+                let asked = Instant::now();
+                http.ok("POST", &path, &token, r#"{"content":"how long does this take"}"#).await;
+                own.push(asked.elapsed());
+            }
+            own
+        });
+    }
+    tasks.join_all().await.concat()
+}

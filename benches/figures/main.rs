@@ -1,0 +1,67 @@
+//! The figures we defend, each against its floor in the same run. `make bench` prints them all as rows of the README's table;
+//! `cargo bench -- posts start` only those. Every figure is measured in a process of its own.
+
+mod bare;
+mod client;
+mod crowd;
+mod fanout;
+mod history;
+mod http;
+mod login;
+mod measure;
+mod memory;
+mod posts;
+mod ready;
+#[path = "../../tests/seed/mod.rs"]
+mod seed;
+mod start;
+
+use std::process::{Command, ExitCode};
+
+/// In the order in which they are printed.
+const FIGURES: &[&str] = &["posts", "http", "fanout", "memory", "ready", "login", "history", "start"];
+/// Marks the process that measures one figure.
+const ONE: &str = "one";
+
+fn main() -> ExitCode {
+    // Cargo adds a flag of its own.
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    match arguments.first().map(String::as_str) {
+        Some(ONE) => in_runtime(figure(&arguments[1])),
+        Some("floor-http") => in_runtime(bare::serve_http(&arguments[1..])),
+        Some("floor-broadcast") => in_runtime(bare::serve_broadcast(&arguments[1..])),
+        _ => return run_each(&arguments),
+    }
+    ExitCode::SUCCESS
+}
+
+fn run_each(wanted: &[String]) -> ExitCode {
+    println!("| Figure | Hearth | Floor | Ratio | Defended |\n|---|---|---|---|---|");
+    let mut is_good = true;
+    for name in FIGURES.iter().filter(|name| wanted.is_empty() || wanted.iter().any(|one| one == *name)) {
+        let this = std::env::current_exe().expect("a program knows where it is");
+        is_good &= Command::new(this).args([ONE, name]).status().expect("it starts again").success();
+    }
+    if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn figure(name: &str) {
+    match name {
+        "posts" => posts::run().await,
+        "http" => http::run().await,
+        "fanout" => fanout::run().await,
+        "memory" => memory::run().await,
+        "ready" => ready::run().await,
+        "login" => login::run().await,
+        "history" => history::run().await,
+        "start" => start::run().await,
+        other => panic!("there is no figure named {other}: {FIGURES:?}"),
+    }
+}
+
+fn in_runtime(work: impl Future<Output = ()>) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads can be started");
+    runtime.block_on(work);
+}
