@@ -172,15 +172,6 @@ rows! {
         /// When it ends, milliseconds of Unix time.
         4 expires_ms: u64,
     }
-    /// A picture kept by hash.
-    ImageRow {
-        /// How many rows name it.
-        0 uses: u64,
-        /// Its media type.
-        1 media_type: String,
-        /// Its size.
-        2 size_bytes: u64,
-    }
     /// A guild.
     GuildRow {
         0 name: String,
@@ -352,12 +343,10 @@ rows! {
     /// How far somebody has read a channel.
     ReadStateRow {
         0 last_message: Option<MessageId>,
-        /// Mentions left by a manual mark; counted afresh from the mark otherwise.
-        1 manual_mentions: Option<u32>,
-        2 last_pin_ms: Option<u64>,
+        1 last_pin_ms: Option<u64>,
         /// Days since 2015-01-01.
-        3 last_viewed: Option<u32>,
-        4 version: u64,
+        2 last_viewed: Option<u32>,
+        3 version: u64,
     }
     /// An application and its bot.
     ApplicationRow {

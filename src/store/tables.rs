@@ -67,8 +67,6 @@ tables! {
     UserGuildSettings, "user_guild_settings": (UserId, GuildId) => JsonRow;
     /// What one wrote down about another.
     Notes, "notes": (UserId, UserId) => TextRow;
-    /// Pictures kept by hash: how often rows name each and what type it is. The bytes are blobs.
-    Images, "images": String => ImageRow;
 
     /// Guilds.
     Guilds, "guilds": GuildId => GuildRow, cached;
