@@ -171,13 +171,15 @@ pub async fn member_ids(
     Ok(found)
 }
 
-/// Keeps the icon of a form, once the caller has shown a right to change roles at all.
+/// Keeps the icon of a form, once the caller has shown a right to change roles at all. A faulty form has none: its faults show in the
+/// write, after the right.
 async fn keep_icon(
     app: &App,
     actor: Actor,
     guild: GuildId,
-    form: &Edit,
+    form: &Checked<Edit>,
 ) -> Result<Patch<String>, ActionError> {
+    let Ok(form) = form.get() else { return Ok(Patch::Keep) };
     app.store.read(|view| view.allow_guild::<right::ManageRoles>(actor.user, guild).map(drop))?;
     images::keep_patch(app, form.icon.clone(), images::ICON).await
 }
@@ -193,10 +195,7 @@ pub async fn create(
     form: Checked<Edit>,
     reason: Option<Reason>,
 ) -> Result<Arc<Role>, ActionError> {
-    let icon = match form.get() {
-        Ok(form) => keep_icon(app, actor, guild, form).await?,
-        Err(_) => Patch::Keep,
-    };
+    let icon = keep_icon(app, actor, guild, &form).await?;
     app.store
         .write(move |tx| {
             let by = tx.allow_guild::<right::ManageRoles>(actor.user, guild)?;
@@ -241,10 +240,7 @@ pub async fn edit(
     form: Checked<Edit>,
     reason: Option<Reason>,
 ) -> Result<Arc<Role>, ActionError> {
-    let icon = match form.get() {
-        Ok(form) => keep_icon(app, actor, guild, form).await?,
-        Err(_) => Patch::Keep,
-    };
+    let icon = keep_icon(app, actor, guild, &form).await?;
     app.store
         .write(move |tx| {
             let by = tx.allow_guild::<right::ManageRoles>(actor.user, guild)?;
