@@ -4,6 +4,7 @@ import { Http } from '../api/http';
 import { allows, channelPermissions, DIRECT, guildPermissions } from '../api/permissions';
 import { routes, type Routes } from '../api/routes';
 import type { Channel, Guild, Id, Instance, Member } from '../api/types';
+import { Layout } from './layout.svelte';
 import { decodeMentions, encodeMentions } from './mentions';
 import { nameOf } from './names';
 import { Reads } from './reads.svelte';
@@ -20,6 +21,7 @@ import type { World } from './world';
 export class Client {
   readonly world: World = liveWorld();
   readonly look = new Look();
+  readonly layout = new Layout(() => 1);
   readonly nav = new Navigation();
   readonly ui = new Ui();
   readonly api: Routes;
@@ -54,7 +56,7 @@ export class Client {
 
   /** Starts everything that listens; answers with the undo. */
   start(): () => void {
-    const undo = [this.look.listen(), this.nav.listen(), this.session.listen(), this.typing.listen()];
+    const undo = [this.look, this.layout, this.nav, this.session, this.typing].map((part) => part.listen());
     this.api.instance().then(
       (instance) => (this.instance = instance),
       () => undefined, // its defaults are good enough to go on

@@ -1,10 +1,26 @@
 // Where the person is, and how they go elsewhere.
 import { parse, type Route } from '../router';
 
+/**
+ * What lies over a page without an address of its own: the drawer with servers and channels, or a pane beside the
+ * conversation. Each is a step of the history, so Back takes it away.
+ */
+export type Layer = 'rooms' | DetailsKind;
+/** What may stand beside a conversation. */
+export type DetailsKind = 'members';
+
+interface Step {
+  /** The step before it is the app's own. */
+  inApp?: boolean;
+  layer?: Layer;
+}
+
 /** The router's watched side. */
 export class Navigation {
   current: Route = $state.raw({ page: 'home' });
   path = $state.raw('/');
+  /** What lies over the page. */
+  layer: Layer | null = $state.raw(null);
 
   constructor() {
     this.#read();
@@ -14,19 +30,48 @@ export class Navigation {
     const url = new URL(location.href);
     this.current = parse(url);
     this.path = url.pathname + url.search;
+    this.layer = this.#step.layer ?? null;
   }
 
-  /** Goes to an address of the app. */
-  go(path: string, options: { replace?: boolean } = {}): void {
-    if (options.replace) history.replaceState(null, '', path);
-    else history.pushState({ inApp: true }, '', path);
+  get #step(): Step {
+    return (history.state as Step | null) ?? {};
+  }
+
+  /** Goes to an address of the app. `keepsLayer` leaves the pane beside it open. */
+  go(path: string, options: { replace?: boolean; keepsLayer?: boolean } = {}): void {
+    const layer: Step = options.keepsLayer && this.layer ? { layer: this.layer } : {};
+    if (options.replace) history.replaceState({ ...this.#step, layer: undefined, ...layer }, '', path);
+    else history.pushState({ inApp: true, ...layer } satisfies Step, '', path);
     this.#read();
+  }
+
+  /** Opens a layer over the page; another one gives way to it. */
+  open(layer: Layer): void {
+    if (this.layer === layer) return;
+    const step: Step = { inApp: true, layer };
+    if (this.layer) history.replaceState(step, '');
+    else history.pushState(step, '');
+    this.#read();
+  }
+
+  /** Takes away what lies over the page, as Back does. */
+  close(): void {
+    if (this.layer) history.back();
   }
 
   /** Steps back inside the app, or goes to `fallback` when the page was entered by its address. */
   back(fallback: string): void {
-    if ((history.state as { inApp?: boolean } | null)?.inApp) history.back();
+    if (this.#step.inApp) history.back();
     else this.go(fallback, { replace: true });
+  }
+
+  /** Puts a page under one that was entered by its address, so that Back leads there and not out of the app. */
+  putUnder(path: string): void {
+    if (this.#step.inApp) return;
+    const own = location.pathname + location.search + location.hash;
+    history.replaceState(null, '', path);
+    history.pushState({ inApp: true } satisfies Step, '', own);
+    this.#read();
   }
 
   /** Follows the browser's own back and forward, and plain clicks on the app's links; answers with the undo. */
