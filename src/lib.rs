@@ -11,6 +11,7 @@
 //! | [`blobs`] | files by hash | `model`, `logic` |
 //! | [`app`] | the handles every action gets | all above |
 //! | [`actions`] | what a person or bot can do, one function each: authorise, validate, write, emit | all above |
+//! | [`tls`] | certificates from files, and the connections they make | nothing of ours |
 //! | [`http`], [`gateway`] | bytes to calls and calls to bytes; the table of routes; the WebSocket | not `store`, not each other |
 //! | [`config`], [`control`], [`cli`], [`serve`], [`start`] | settings, the command line, the process and its parts | |
 //!
@@ -49,3 +50,4 @@ pub mod model;
 pub mod serve;
 pub mod start;
 pub mod store;
+pub mod tls;

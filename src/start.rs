@@ -26,6 +26,7 @@ use crate::logic::rate_limit::Limiter;
 use crate::serve::{Failure, Running, Start};
 use crate::store::marks::Marks;
 use crate::store::{self, DiskGauge, Store};
+use crate::tls::Tls;
 
 /// Starts the parts of a server around its listener.
 ///
@@ -33,8 +34,15 @@ use crate::store::{self, DiskGauge, Store};
 /// What kept a part from starting, in words for whoever runs it.
 pub async fn start(start: Start) -> Result<Running, Failure> {
     let Start { config, listener, address } = start;
+    let tls = match (&config.tls.cert, &config.tls.key) {
+        (Some(cert), Some(key)) => {
+            let tls = Tls::from_files(cert.clone(), key.clone());
+            Some(tls.map_err(|error| Failure::Settings(error.to_string()))?)
+        }
+        _ => None,
+    };
     let (app, hub, setup_link) = open(config)?;
-    let server = Server::start(app.clone(), hub, listener, address);
+    let server = Server::start(app.clone(), hub, tls, listener, address);
     let commands = {
         let app = app.clone();
         handler(move |command| {
@@ -128,12 +136,15 @@ struct Server {
 }
 
 impl Server {
-    fn start(app: App, hub: Hub, listener: TcpListener, address: SocketAddr) -> Self {
+    fn start(app: App, hub: Hub, tls: Option<Tls>, listener: TcpListener, address: SocketAddr) -> Self {
         let url = app.config.origin_at(address).gateway_url();
         let (gateway, door) = Gateway::new(app.clone(), url, take);
         let hooks = Hooks {
             authenticate: sessions::authenticate,
             gateway: Box::new(move |request, peer| door.upgrade(request, peer.address)),
+            voice: None,
+            media: None,
+            tls,
             cdn: http::pictures(app.clone()),
         };
         let edge: Arc<Edge> = Edge::new(app.clone(), hooks, address);

@@ -17,7 +17,7 @@ const PARTS: &[&str] =
 const UNDER_ACTIONS: &[&str] = &[
     "model", "logic", "auth", "config", "store", "hub", "blobs", "search", "push", "unfurl", "voice", "app",
 ];
-const EDGES: &[&str] = &["model", "logic", "auth", "config", "hub", "actions", "app"];
+const EDGES: &[&str] = &["model", "logic", "auth", "config", "hub", "actions", "app", "tls"];
 
 /// Who may import whom, beside itself. A room that is not here may import nothing: add it, with a thought.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
@@ -28,6 +28,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", FACTS),
     ("hub", FACTS),
     ("blobs", FACTS),
+    // What both edges take connections over, and as little theirs as a socket is.
+    ("tls", &[]),
     ("search", KEEPERS),
     ("push", KEEPERS),
     ("unfurl", KEEPERS),

@@ -58,6 +58,51 @@ impl Kind for u32 {
     }
 }
 
+impl Kind for IpAddr {
+    fn parse(text: &str) -> Result<Self, String> {
+        let address: Self = text
+            .parse()
+            .map_err(|_| format!("must be an IP address such as \"203.0.113.7\", not \"{text}\""))?;
+        if address.is_unspecified() || address.is_multicast() {
+            return Err(format!("must be an address that clients can reach, not \"{text}\""));
+        }
+        Ok(address.to_canonical())
+    }
+    fn literal(&self) -> String {
+        quoted(&self.to_string())
+    }
+}
+
+/// Where media is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaPort {
+    /// At the listener's own address and port number.
+    Shared,
+    /// Nowhere.
+    Off,
+    /// At an address and port of its own.
+    At(SocketAddr),
+}
+
+impl Kind for MediaPort {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "shared" => Ok(Self::Shared),
+            "off" | "false" => Ok(Self::Off),
+            _ => SocketAddr::parse(text).map(Self::At).map_err(|_| {
+                format!("must be \"shared\", \"off\", or an address and a port, not \"{text}\"")
+            }),
+        }
+    }
+    fn literal(&self) -> String {
+        match self {
+            Self::Shared => quoted("shared"),
+            Self::Off => quoted("off"),
+            Self::At(address) => address.literal(),
+        }
+    }
+}
+
 impl Kind for SocketAddr {
     fn parse(text: &str) -> Result<Self, String> {
         let address = match text.strip_prefix("localhost:") {
@@ -295,8 +340,14 @@ pub struct WebOrigin {
 impl WebOrigin {
     /// The plain HTTP origin of an address one listens on.
     pub fn http(bound: SocketAddr) -> Self {
-        let authority = if bound.port() == 80 { bracketed(bound.ip()) } else { bound.to_string() };
-        Self { is_https: false, authority }
+        Self::at(bound, false)
+    }
+
+    /// The origin of an address one listens on, with TLS or without.
+    pub fn at(bound: SocketAddr, is_https: bool) -> Self {
+        let own_port = if is_https { 443 } else { 80 };
+        let authority = if bound.port() == own_port { bracketed(bound.ip()) } else { bound.to_string() };
+        Self { is_https, authority }
     }
 
     /// Whether it is reached over TLS, so that its cookies are `Secure`.
@@ -307,6 +358,16 @@ impl WebOrigin {
     /// The host, with the port unless it is the scheme's own: the `Host` header browsers send.
     pub fn authority(&self) -> &str {
         &self.authority
+    }
+
+    /// Host and port, the port always given: where libraries dial voice (API.md §1.1).
+    pub fn endpoint(&self) -> String {
+        let has_port = self.authority.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
+        match (has_port, self.is_https) {
+            (true, _) => self.authority.clone(),
+            (false, true) => format!("{}:443", self.authority),
+            (false, false) => format!("{}:80", self.authority),
+        }
     }
 
     /// The same place as a WebSocket address, with neither path nor slash at its end (API.md §1.1).

@@ -4,10 +4,10 @@
 mod kinds;
 mod sources;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-pub use kinds::{BaseUrl, Bytes, Kind, LogFormat, Network, Rate, Registration, WebOrigin};
+pub use kinds::{BaseUrl, Bytes, Kind, LogFormat, MediaPort, Network, Rate, Registration, WebOrigin};
 pub use sources::{Fault, Faults, Flags, Given, Loaded, Source};
 use sources::{Reader, Setting};
 
@@ -96,6 +96,10 @@ settings! {
         cdn_base: Option<BaseUrl> = "",
         @ /// What one address, account or bot may ask for.
         limits: Limits,
+        @ /// TLS on the listener itself.
+        tls: TlsSettings,
+        @ /// Voice and video.
+        voice: VoiceSettings,
         @ /// The database.
         store: StoreSettings,
         @ /// The cost of guessing passwords.
@@ -133,6 +137,36 @@ settings! {
         guilds_per_user: u32 = "200",
         /// Members one guild may have.
         members_per_guild: u32 = "500000",
+    }
+}
+
+settings! {
+    /// TLS on the listener itself. Bots and browsers need it for voice, unless a reverse proxy speaks it. With both files set the
+    /// listener answers https and wss, and sends plain HTTP there.
+    TlsSettings at "tls." by |config| &config.tls => {
+        /// File with the certificate chain in PEM form. It is read again when it changes.
+        cert: Option<PathBuf> = "",
+        /// File with the certificate's private key in PEM form.
+        key: Option<PathBuf> = "",
+    }
+}
+
+settings! {
+    /// Voice and video. Media goes over one UDP port, and over the listener's TCP port where a network lets no UDP through.
+    VoiceSettings at "voice." by |config| &config.voice => {
+        /// The UDP socket of media: "shared" for the listener's address and port number, an address and port of its own, or "off".
+        udp: MediaPort = "shared",
+        /// Where media is taken over TCP: "shared" for the listener itself, an address and port of its own, or "off".
+        tcp: MediaPort = "shared",
+        /// Addresses at which clients reach the media ports, such as ["203.0.113.7"]; behind NAT the router's public one, and the
+        /// local one too for clients of the same network. Empty finds the address of the default route.
+        public_ip: Vec<IpAddr> = "",
+        /// People and bots that may be in one voice channel at once; 2 to 1000.
+        members_per_channel: u32 = "99",
+        /// People of one voice channel who may send video at once.
+        videos_per_channel: u32 = "25",
+        /// Most that one sender may send, in kbit/s, audio and video together.
+        max_kbps_per_sender: u32 = "10000",
     }
 }
 
@@ -184,7 +218,7 @@ settings! {
 impl Config {
     /// The origin of the web client and base of absolute URLs: `public_url`, or without it the bound address itself.
     pub fn origin_at(&self, bound: SocketAddr) -> WebOrigin {
-        self.public_url.clone().unwrap_or_else(|| WebOrigin::http(bound))
+        self.public_url.clone().unwrap_or_else(|| WebOrigin::at(bound, self.tls.cert.is_some()))
     }
 
     /// Where uploaded files are fetched from, without a slash at the end.
@@ -231,6 +265,17 @@ impl Config {
                 ),
             ));
         }
+        if self.tls.cert.is_some() != self.tls.key.is_some() {
+            let (path, other) =
+                if self.tls.cert.is_some() { ("tls.key", "tls.cert") } else { ("tls.cert", "tls.key") };
+            found.push((path, format!("must be set, because {other} is: TLS needs both")));
+        }
+        if self.tls.cert.is_some() && self.public_url.as_ref().is_some_and(|url| !url.is_https()) {
+            found.push((
+                "public_url",
+                "must begin with https, because the listener speaks TLS by tls.cert and tls.key".into(),
+            ));
+        }
         let mut within = |path: &'static str, value: u64, least: u64, most: u64| {
             if value < least || value > most {
                 found.push((path, format!("must be between {least} and {most}, this is {value}")));
@@ -241,6 +286,9 @@ impl Config {
         within("limits.members_per_guild", self.limits.members_per_guild.into(), 1, u32::MAX.into());
         within("store.cache_bytes", self.store.cache_bytes.get(), LEAST_CACHE_BYTES, 1 << 40);
         within("gateway.replay_bytes", self.gateway.replay_bytes.get(), LEAST_CACHE_BYTES, 1 << 40);
+        within("voice.members_per_channel", self.voice.members_per_channel.into(), 2, 1_000);
+        within("voice.videos_per_channel", self.voice.videos_per_channel.into(), 0, 1_000);
+        within("voice.max_kbps_per_sender", self.voice.max_kbps_per_sender.into(), 64, 100_000);
         within("max_file_size", self.max_file_size.get(), 1_024, 1 << 30);
         let (passes, lanes) = (PASSWORD_ITERATIONS, PASSWORD_PARALLELISM);
         let iterations = self.passwords.iterations;

@@ -117,6 +117,21 @@ pub struct Flags {
     /// The address people open, such as https://chat.example.org
     #[arg(long, value_name = "URL", global = true)]
     pub public_url: Option<String>,
+    /// File with the TLS certificate chain (PEM)
+    #[arg(long, value_name = "FILE", global = true)]
+    pub tls_cert: Option<String>,
+    /// File with the TLS private key (PEM)
+    #[arg(long, value_name = "FILE", global = true)]
+    pub tls_key: Option<String>,
+    /// UDP socket of voice and video: an address and port, shared or off
+    #[arg(long, value_name = "ADDR:PORT", global = true)]
+    pub voice_udp: Option<String>,
+    /// Where media is taken over TCP: an address and port, shared or off
+    #[arg(long, value_name = "ADDR:PORT", global = true)]
+    pub voice_tcp: Option<String>,
+    /// Addresses at which clients reach voice, separated by commas
+    #[arg(long, value_name = "IP", global = true)]
+    pub public_ip: Option<String>,
     /// Who may make an account: open, invite or closed
     #[arg(long, value_name = "MODE", global = true)]
     pub registration: Option<String>,
@@ -132,6 +147,11 @@ impl Flags {
             ("listen", "--listen", &self.listen),
             ("public_url", "--public-url", &self.public_url),
             ("registration", "--registration", &self.registration),
+            ("tls.cert", "--tls-cert", &self.tls_cert),
+            ("tls.key", "--tls-key", &self.tls_key),
+            ("voice.udp", "--voice-udp", &self.voice_udp),
+            ("voice.tcp", "--voice-tcp", &self.voice_tcp),
+            ("voice.public_ip", "--public-ip", &self.public_ip),
         ];
         let mut given = Vec::new();
         for assignment in &self.set {

@@ -18,11 +18,11 @@ use http_body_util::Full;
 use hyper::header::{HeaderValue, RETRY_AFTER};
 use hyper::upgrade::Upgraded;
 use hyper::{Request, Response, StatusCode};
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use crate::app::App;
 use crate::logic::session::{Close, CloseCode, ConnectQuery};
+use crate::tls::Stream;
 use connection::Connection;
 use waiting::WaitingRoom;
 
@@ -35,8 +35,8 @@ const STOPPING: Close = Close::new(CloseCode::Unknown, "the server restarts");
 
 /// A connection taken over from HTTP.
 pub struct Taken {
-    /// The bare connection, with `TCP_NODELAY` set.
-    pub stream: TcpStream,
+    /// The connection, with `TCP_NODELAY` set.
+    pub stream: Stream,
     /// What was read of it beyond the request.
     pub read: Bytes,
     /// Its place among all connections, kept as long as it is open.

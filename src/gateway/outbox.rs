@@ -59,7 +59,8 @@ impl Outbox {
             ready!(self.write_once(|slices| Pin::new(&mut *socket).poll_write_vectored(cx, slices)))?;
             progress();
         }
-        Poll::Ready(Ok(()))
+        // TLS may hold back records that it took.
+        Pin::new(socket).poll_flush(cx)
     }
 
     /// Writes what `write` takes at once; whether that was all.

@@ -1,5 +1,5 @@
 //! A socket that its task and the hub's writers hold together. Both write under the lock of what waits to be written, so frames
-//! leave in their order; reading is the task's alone.
+//! leave in their order; reading is the task's alone. Over TLS the task alone writes too: a connection's cipher has one user.
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
@@ -10,27 +10,40 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use super::outbox::{MAX_BYTES, MAX_FRAMES, Outbox};
 use crate::hub;
 use crate::logic::stream::{Compression, Outbound};
+use crate::tls::Stream;
 
-/// One hold on the socket.
-#[derive(Clone)]
-pub(super) struct Socket(Arc<TcpStream>);
+/// The task's hold on the socket.
+pub(super) enum Socket {
+    /// A bare connection, which the hub's writers hold too.
+    Plain(Arc<TcpStream>),
+    /// TLS, which is the task's own.
+    Tls(Box<TlsStream<TcpStream>>),
+}
 
 impl Socket {
     /// A socket of this stream.
-    pub fn new(stream: TcpStream) -> Self {
-        Self(Arc::new(stream))
+    pub fn new(stream: Stream) -> Self {
+        match stream {
+            Stream::Plain(stream) => Self::Plain(Arc::new(stream)),
+            Stream::Tls(stream) => Self::Tls(stream),
+        }
     }
 }
 
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let stream = match self.get_mut() {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => return Pin::new(stream).poll_read(cx, buf),
+        };
         loop {
-            ready!(self.0.poll_read_ready(cx))?;
-            match self.0.try_read(buf.initialize_unfilled()) {
+            ready!(stream.poll_read_ready(cx))?;
+            match stream.try_read(buf.initialize_unfilled()) {
                 Ok(read) => {
                     buf.advance(read);
                     return Poll::Ready(Ok(()));
@@ -52,9 +65,13 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let stream = match self.get_mut() {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => return Pin::new(stream).poll_write_vectored(cx, bytes),
+        };
         loop {
-            ready!(self.0.poll_write_ready(cx))?;
-            match self.0.try_write_vectored(bytes) {
+            ready!(stream.poll_write_ready(cx))?;
+            match stream.try_write_vectored(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 written => return Poll::Ready(written),
             }
@@ -65,13 +82,21 @@ impl AsyncWrite for Socket {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(_) => Poll::Ready(Ok(())),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let own = self.0.as_fd().try_clone_to_owned();
-        Poll::Ready(own.and_then(|own| std::net::TcpStream::from(own).shutdown(Shutdown::Write)))
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => {
+                let own = stream.as_fd().try_clone_to_owned();
+                Poll::Ready(own.and_then(|own| std::net::TcpStream::from(own).shutdown(Shutdown::Write)))
+            }
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
     }
 }
 
@@ -101,9 +126,10 @@ impl SharedOut {
         self.0.lock().expect("nothing panics while it writes")
     }
 
-    /// Lets the hub write for this connection while its task sleeps.
+    /// Lets the hub write for this connection while its task sleeps; over TLS the hub wakes the task instead.
     pub fn write_for(&self, session: &Arc<hub::Connection>, socket: &Socket) {
-        let (out, socket) = (Arc::clone(&self.0), Arc::clone(&socket.0));
+        let Socket::Plain(socket) = socket else { return };
+        let (out, socket) = (Arc::clone(&self.0), Arc::clone(socket));
         let owner: Weak<hub::Connection> = Arc::downgrade(session);
         session.write_with(Arc::new(move || {
             let mut out = match out.try_lock() {

@@ -14,6 +14,7 @@ use hyper::header::{
     ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, UPGRADE,
 };
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use tokio::net::TcpStream;
 
 use super::authenticate::{admit, check_web_client, credential};
 use super::call::Call;
@@ -24,13 +25,18 @@ use super::peer::{Peer, Peers};
 use super::reply::{Answer, Reply};
 use super::route::{Route, Who};
 use super::routes::{Found, Row, Table};
+use super::server::Seat;
 use super::{body, errors, openapi};
 use crate::actions::{ActionError, Actor, Credential, Fault};
 use crate::app::App;
 use crate::config::WebOrigin;
+use crate::tls::Tls;
 
 /// Bodies of answers.
 pub type Body = Full<Bytes>;
+
+/// Takes over a connection that carries media, and its place among all.
+pub type Media = dyn Fn(TcpStream, SocketAddr, Seat) + Send + Sync;
 
 type Gateway = dyn Fn(Request<Incoming>, Peer) -> Response<Body> + Send + Sync;
 type Cdn =
@@ -42,6 +48,12 @@ pub struct Hooks {
     pub authenticate: fn(&App, Credential) -> Result<Actor, ActionError>,
     /// Takes over a WebSocket upgrade at `/`, `/gateway` or `/gateway/`.
     pub gateway: Box<Gateway>,
+    /// Takes over the WebSocket upgrade of a voice connection; none where voice is off.
+    pub voice: Option<Box<Gateway>>,
+    /// Takes over connections that carry media, if any are taken.
+    pub media: Option<Box<Media>>,
+    /// Speaks TLS, if there is a certificate.
+    pub tls: Option<Tls>,
     /// Answers what is asked for below `/cdn`.
     pub cdn: Box<Cdn>,
 }
@@ -81,6 +93,33 @@ impl Area<'_> {
     /// Whether pages of other origins may read the answers (API.md §1.8).
     fn is_shared(&self) -> bool {
         *self != Area::Pages
+    }
+}
+
+/// Which WebSocket a request asks for (API.md §1.1).
+#[derive(Debug, PartialEq, Eq)]
+enum Socket {
+    Gateway,
+    Voice,
+}
+
+impl Socket {
+    /// On the shared path versions 4 to 9 are of voice, unless an encoding or a compression is named, which voice has not.
+    fn asked_for(path: &str, query: &str) -> Option<Self> {
+        let mut names = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        let is_voice_version =
+            |(name, value): (&str, &str)| name == "v" && matches!(value, "4" | "5" | "6" | "7" | "8" | "9");
+        match path {
+            "/voice" | "/voice/" => Some(Self::Voice),
+            "/gateway" | "/gateway/" => Some(Self::Gateway),
+            "/" if names.clone().any(is_voice_version)
+                && !names.any(|(name, _)| matches!(name, "encoding" | "compress")) =>
+            {
+                Some(Self::Voice)
+            }
+            "/" => Some(Self::Gateway),
+            _ => None,
+        }
     }
 }
 
@@ -148,11 +187,33 @@ impl Edge {
         Ok(self.document.get_or_init(|| bytes).clone())
     }
 
+    /// What speaks TLS, if there is a certificate.
+    pub(super) fn tls(&self) -> Option<&Tls> {
+        self.hooks.tls.as_ref()
+    }
+
+    /// Hands on a connection that carries media; where none is taken it ends here.
+    pub(super) fn take_media(&self, stream: TcpStream, from: SocketAddr, seat: Seat) {
+        if let Some(media) = &self.hooks.media {
+            media(stream, from, seat);
+        }
+    }
+
     /// Answers one request from a connection whose end is at `from`.
-    pub async fn answer(self: &Arc<Self>, request: Request<Incoming>, from: SocketAddr) -> Response<Body> {
+    pub async fn answer(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        from: SocketAddr,
+        is_tls: bool,
+    ) -> Response<Body> {
         let is_shared = Area::of(request.uri().path()).is_shared();
         let peer = self.peers.of(from, request.headers());
-        let mut response = self.dispatch(request, peer).await;
+        let is_in_the_open = self.hooks.tls.is_some() && !is_tls;
+        let mut response = if is_in_the_open {
+            self.to_own_host(&request, StatusCode::PERMANENT_REDIRECT)
+        } else {
+            self.dispatch(request, peer).await
+        };
         add_common_headers(response.headers_mut(), is_shared);
         response
     }
@@ -163,8 +224,15 @@ impl Edge {
             return refuse(Fault::MisdirectedRequest);
         }
         let path = request.uri().path();
-        if matches!(path, "/" | "/gateway" | "/gateway/") && is_websocket(request.headers()) {
-            return (self.hooks.gateway)(request, peer);
+        if is_websocket(request.headers()) {
+            match Socket::asked_for(path, request.uri().query().unwrap_or_default()) {
+                Some(Socket::Gateway) => return (self.hooks.gateway)(request, peer),
+                Some(Socket::Voice) => {
+                    let voice = self.hooks.voice.as_ref();
+                    return voice.map_or_else(|| refuse(Fault::NotFound), |voice| voice(request, peer));
+                }
+                None => {}
+            }
         }
         match Area::of(path) {
             Area::Api(_) | Area::Cdn if request.method() == Method::OPTIONS => preflight(),
@@ -176,19 +244,20 @@ impl Edge {
             Area::Cdn if request.headers().contains_key("service-worker") => refuse(Fault::Forbidden),
             Area::Cdn => (self.hooks.cdn)(request, peer).await,
             Area::Pages if host == Host::OtherLoopback && request.method().is_safe() => {
-                self.to_own_host(&request)
+                self.to_own_host(&request, StatusCode::TEMPORARY_REDIRECT)
             }
             Area::Pages => self.client.answer(&request).unwrap_or_else(refuse_page),
         }
     }
 
-    /// Sends a page asked for under another loopback name to the own one, where its cookie is.
-    fn to_own_host(&self, request: &Request<Incoming>) -> Response<Body> {
+    /// Sends what was asked for elsewhere to the own origin: a page under another loopback name to where its cookie is, plain HTTP
+    /// to where TLS is.
+    fn to_own_host(&self, request: &Request<Incoming>, status: StatusCode) -> Response<Body> {
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let mut response = Response::new(Body::default());
         match HeaderValue::from_str(&format!("{}{path}", self.origin())) {
             Ok(location) => {
-                *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+                *response.status_mut() = status;
                 response.headers_mut().insert(LOCATION, location);
                 response
             }
@@ -416,6 +485,26 @@ fn add_common_headers(headers: &mut HeaderMap, is_shared: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn voice_and_the_gateway_share_a_path() {
+        for (path, query, socket) in [
+            ("/", "v=10&encoding=json", Some(Socket::Gateway)),
+            ("/", "", Some(Socket::Gateway)),
+            ("/", "v=9&encoding=json", Some(Socket::Gateway)),
+            ("/", "compress=zlib-stream&v=9", Some(Socket::Gateway)),
+            ("/gateway", "v=8", Some(Socket::Gateway)),
+            ("/", "v=3", Some(Socket::Gateway)),
+            ("/", "v=4", Some(Socket::Voice)),
+            ("/", "v=8", Some(Socket::Voice)),
+            ("/", "v=9", Some(Socket::Voice)),
+            ("/voice", "v=8", Some(Socket::Voice)),
+            ("/voice/", "", Some(Socket::Voice)),
+            ("/channels", "v=8", None),
+        ] {
+            assert_eq!(Socket::asked_for(path, query), socket, "{path}?{query}");
+        }
+    }
 
     #[test]
     fn versions_9_and_10_and_none_are_spoken() {

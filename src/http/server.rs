@@ -18,11 +18,18 @@ use tokio::time::MissedTickBehavior;
 use super::edge::Edge;
 use super::peer;
 use super::socket::{Pulse, Socket};
+use crate::tls::Stream;
 
 /// Most bytes of a request's headers (SAFETY.md §6); hyper itself takes 100 of them.
 const MAX_HEADER_BYTES: usize = 16 << 10;
 /// Most bytes hyper keeps of a connection's input.
 const MAX_BUFFER_BYTES: usize = 64 << 10;
+/// How long a client may take to send its first byte, which tells what it speaks.
+const MAX_FIRST_BYTE: Duration = Duration::from_secs(10);
+/// The first byte of a TLS handshake (RFC 8446 §5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
+/// Greatest first byte of a media packet's length on TCP (RFC 4571): packets hold at most 1 500 bytes.
+const MAX_MEDIA_LENGTH: u8 = 0x05;
 /// How often a connection is looked at for having outstayed its times; they end at most this much late.
 const GUARD_PERIOD: Duration = Duration::from_secs(5);
 /// How long requests under way may take to end when the server stops.
@@ -83,6 +90,12 @@ async fn connection(
 ) {
     // Answers are written whole, so waiting for more to send only delays them; a failure costs delay alone.
     let _ = stream.set_nodelay(true);
+    let opened = tokio::select! {
+        opened = open(stream, from, &edge, seat) => opened,
+        () = stopped(&mut stop) => return,
+    };
+    let Some((stream, seat)) = opened else { return };
+    let is_tls = matches!(stream, Stream::Tls(_));
     let pulse = Pulse::new();
     let socket = Socket::new(stream, Arc::clone(&pulse), seat);
     let service = service_fn({
@@ -91,7 +104,7 @@ async fn connection(
             let (edge, pulse) = (Arc::clone(&edge), Arc::clone(&pulse));
             pulse.begin();
             async move {
-                let response = edge.answer(request, from).await;
+                let response = edge.answer(request, from, is_tls).await;
                 pulse.end();
                 Ok::<_, Infallible>(response)
             }
@@ -119,6 +132,29 @@ async fn connection(
                 served.as_mut().graceful_shutdown();
             }
         }
+    }
+}
+
+/// Finds out by its first byte what a client speaks: TLS, HTTP, or media, which is handed on. `None` when there is nothing to answer.
+async fn open(stream: TcpStream, from: SocketAddr, edge: &Edge, seat: Seat) -> Option<(Stream, Seat)> {
+    let mut first = [0];
+    let peeked = tokio::time::timeout(MAX_FIRST_BYTE, stream.peek(&mut first)).await;
+    if !matches!(peeked, Ok(Ok(1))) {
+        return None;
+    }
+    match first[0] {
+        TLS_HANDSHAKE => match edge.tls()?.accept(stream).await {
+            Ok(stream) => Some((stream, seat)),
+            Err(error) => {
+                tracing::debug!(%error, "a TLS handshake failed");
+                None
+            }
+        },
+        0..=MAX_MEDIA_LENGTH => {
+            edge.take_media(stream, from, seat);
+            None
+        }
+        _ => Some((Stream::Plain(stream), seat)),
     }
 }
 

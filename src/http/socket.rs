@@ -7,10 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-
 use super::server::Seat;
+use crate::tls::Stream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How long a request's headers may take (SAFETY.md §6).
 const MAX_HEADERS: Duration = Duration::from_secs(10);
@@ -87,22 +86,22 @@ impl Pulse {
     }
 }
 
-/// A TCP connection and its pulse. After an upgrade, `TokioIo<Socket>` is what hyper's `Upgraded` holds.
+/// A connection and its pulse. After an upgrade, `TokioIo<Socket>` is what hyper's `Upgraded` holds.
 #[derive(Debug)]
 pub struct Socket {
-    stream: TcpStream,
+    stream: Stream,
     pulse: Arc<Pulse>,
     seat: Seat,
 }
 
 impl Socket {
     /// A connection that tells `pulse` how it moves and holds its place.
-    pub(super) fn new(stream: TcpStream, pulse: Arc<Pulse>, seat: Seat) -> Self {
+    pub(super) fn new(stream: Stream, pulse: Arc<Pulse>, seat: Seat) -> Self {
         Self { stream, pulse, seat }
     }
 
-    /// The bare connection, for who has taken it over by an upgrade, and its place among all, to be kept as long as it is open.
-    pub fn into_parts(self) -> (TcpStream, Seat) {
+    /// The connection, for who has taken it over by an upgrade, and its place among all, to be kept as long as it is open.
+    pub fn into_parts(self) -> (Stream, Seat) {
         (self.stream, self.seat)
     }
 }

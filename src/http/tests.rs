@@ -137,6 +137,9 @@ fn hooks() -> Hooks {
             response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
             response
         }),
+        voice: None,
+        media: None,
+        tls: None,
         cdn: Box::new(|request, _| {
             let path = request.uri().path().to_owned();
             Box::pin(async move { Response::new(Body::new(path.into())) })

@@ -39,7 +39,7 @@ async fn hello_comes_at_once_and_heartbeats_are_answered_before_identify() {
 #[tokio::test]
 async fn versions_and_encodings_not_spoken_are_told_by_a_close_code() {
     let server = Server::start().await;
-    for query in ["/?v=8", "/?v=10&encoding=etf", "/?v=6&encoding=json"] {
+    for query in ["/gateway?v=8", "/?v=10&encoding=etf", "/?v=6&encoding=json"] {
         assert_eq!(Socket::open(&server, query).await.closed().await, 4012, "{query}");
     }
     let mut unknown = Socket::open(&server, "/?v=10&compress=lz4-stream").await;

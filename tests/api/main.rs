@@ -9,4 +9,5 @@ mod guilds;
 mod messages;
 mod support;
 mod table;
+mod tls;
 mod worlds;

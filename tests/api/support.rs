@@ -72,6 +72,11 @@ impl Server {
         self.running.take().unwrap().stop.await.unwrap();
     }
 
+    /// Where it listens, as `HOST:PORT`.
+    pub fn address(&self) -> &str {
+        self.origin.trim_start_matches("http://")
+    }
+
     /// The one-time set-up token.
     pub fn setup_token(&self) -> &str {
         self.setup_link.split_once('#').map_or("", |(_, token)| token)
