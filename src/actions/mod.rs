@@ -33,6 +33,7 @@ pub mod show;
 pub mod show_apps;
 pub mod sweeps;
 pub mod upkeep;
+pub mod voice;
 
 pub use actor::{Actor, ActorKind, Credential, Reason};
 pub use error::{ActionError, Fault};

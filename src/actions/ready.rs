@@ -1,7 +1,7 @@
 //! READY and what follows it, built from one snapshot of the store (API.md §3.2), with the state of guilds that the hub follows from
 //! there on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -20,6 +20,7 @@ use crate::model::{
     Activity, BotReady, Channel, ChannelId, ChannelKind, GATEWAY_VERSION, GuildCreate, GuildId,
     GuildSnapshot, Member, NotificationSettings, Permissions, PersonReady, Presence, ReadyApplication,
     ReadyClient, ReadySession, ReadySupplemental, Status, Timestamp, UnavailableGuild, UserId, Versioned,
+    VoiceState,
 };
 use crate::store::access::GuildAccess;
 use crate::store::marks::Mark;
@@ -188,7 +189,8 @@ impl Builder<'_> {
         let mut all = self.guilds(&peers)?;
         let user_settings = settings::settings_of(view, user)?;
         let showing = self.request.presence.clone().unwrap_or_else(|| stored_showing(&user_settings));
-        let supplemental = ReadySupplemental::of(all.memberships.iter().map(|(id, _)| *id));
+        let supplemental =
+            ReadySupplemental::of(all.shown.iter().map(|guild| (guild.guild.id, guild.voice_states.clone())));
         let ready = PersonReady {
             v: GATEWAY_VERSION,
             user: show::own_user_by_id(view, user)?,
@@ -269,14 +271,17 @@ impl Builder<'_> {
         let guild = show::guild(self.view, id, &access.guild)?;
         if !is_held {
             let roles = guild.roles.clone();
-            let snapshot = GuildSnapshot { id, owner_id: access.guild.owner, roles, channels: rooms.all };
+            let (owner_id, afk) = (access.guild.owner, show::afk(&access.guild));
+            let snapshot = GuildSnapshot { id, owner_id, afk, roles, channels: rooms.all };
             all.snapshots.push(Arc::new(snapshot));
         }
         let member_count = show::member_count(self.view, id)?;
         let own = show::member(&access.member, Some(show::user_by_id(self.view, self.user)?));
         let is_bot = self.request.actor.is_bot();
         let threshold = if is_bot { self.request.large_threshold } else { SMALL_GUILD_MEMBERS as u64 };
-        let (members, presences) = self.members(&access, &own, member_count, threshold, peers)?;
+        let (mut members, presences) = self.members(&access, &own, member_count, threshold, peers)?;
+        let voice_states = self.voice_states(id, &rooms.visible);
+        self.add_voice_members(&voice_states, &mut members);
         all.memberships.push((id, own));
         all.shown.push(GuildCreate {
             guild,
@@ -288,12 +293,31 @@ impl Builder<'_> {
             channels: rooms.visible,
             threads: Vec::new(),
             presences,
-            voice_states: Vec::new(),
+            voice_states,
             stage_instances: Vec::new(),
             guild_scheduled_events: Vec::new(),
             soundboard_sounds: Vec::new(),
         });
         Ok(())
+    }
+
+    /// Who is in voice where the receiver sees it.
+    fn voice_states(&self, guild: GuildId, visible: &[Arc<Channel>]) -> Vec<VoiceState> {
+        let mut states = self.app.hub.voice_states(guild);
+        states.retain(|state| {
+            state.user_id == self.user
+                || state.channel_id.is_some_and(|id| visible.iter().any(|channel| channel.id == id))
+        });
+        states.iter_mut().for_each(|state| state.guild_id = None);
+        states
+    }
+
+    /// A big guild's members hold those who are in voice.
+    fn add_voice_members(&self, states: &[VoiceState], members: &mut Vec<Member>) {
+        let shown: HashSet<UserId> =
+            members.iter().filter_map(|member| Some(member.user.as_ref()?.id)).collect();
+        let missing = states.iter().filter(|state| !shown.contains(&state.user_id));
+        members.extend(missing.filter_map(|state| state.member.clone()));
     }
 
     /// The channels of a guild as the receiver sees them.

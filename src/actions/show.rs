@@ -521,5 +521,10 @@ pub fn guild_snapshot(view: &View<'_>, id: GuildId, row: &GuildRow) -> Result<Gu
     for (channel_id, channel_row) in guild_channels(view, id)? {
         channels.push(Arc::new(channel(view, channel_id, &channel_row, None)?));
     }
-    Ok(GuildSnapshot { id, owner_id: row.owner, roles: roles(view, id)?, channels })
+    Ok(GuildSnapshot { id, owner_id: row.owner, afk: afk(row), roles: roles(view, id)?, channels })
+}
+
+/// The voice channel of the absent, and the seconds of silence after which one is.
+pub fn afk(row: &GuildRow) -> Option<(ChannelId, u32)> {
+    row.afk_channel.map(|channel| (channel, row.afk_timeout_s))
 }

@@ -18,7 +18,7 @@ use super::socket::{SharedOut, Socket};
 use super::waiting::Place;
 use super::{STOPPING, Shared, Taken};
 use crate::actions::gateway::{self as act, Entered, Refused};
-use crate::actions::member_requests;
+use crate::actions::{member_requests, voice};
 use crate::hub::{self, Next};
 use crate::logic::frame;
 use crate::logic::frame::incoming::{FrameFault, Incoming, Received};
@@ -346,8 +346,12 @@ impl Connection {
                 member_requests::answer(&app, &session, request).await;
                 Done::Answered
             })),
-            // There is no voice, nobody is called, and lists of members are drawn from READY and chunks.
-            Command::VoiceState(_) | Command::Subscribe(_) | Command::ConnectCall(_) => None,
+            Command::VoiceState(update) => Some(Box::pin(async move {
+                voice::update(&app, &session, update).await;
+                Done::Answered
+            })),
+            // Nobody is called, and lists of members are drawn from READY and chunks.
+            Command::Subscribe(_) | Command::ConnectCall(_) => None,
         };
     }
 

@@ -38,11 +38,6 @@ pub fn routes() -> Vec<Route> {
             .or_nothing()
             .summary("Delete one's own guild"),
         get("/guilds/{guild_id}/preview", preview).gives::<Preview>(200).summary("A guild at a glance"),
-        get("/guilds/{guild_id}/voice-states/@me", voice_state).summary("One's own voice state in a guild"),
-        get("/guilds/{guild_id}/voice-states/{user_id}", voice_state).summary("A member's voice state"),
-        patch("/guilds/{guild_id}/voice-states/@me", voice_state).summary("Change one's own voice state"),
-        patch("/guilds/{guild_id}/voice-states/{user_id}", voice_state)
-            .summary("Change a member's voice state"),
         get("/users/@me/guilds", list_own)
             .query::<ListOwn>()
             .gives::<Vec<PartialGuild>>(200)
@@ -78,10 +73,6 @@ async fn remove(call: Call) -> Answer {
 
 async fn preview(call: Call) -> Answer {
     Reply::json(&guilds::preview(&call.app, call.actor()?, id(&call)?)?)
-}
-
-async fn voice_state(call: Call) -> Answer {
-    match guilds::voice_state(&call.app, call.actor()?, id(&call)?)? {}
 }
 
 async fn list_own(call: Call) -> Answer {

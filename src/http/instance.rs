@@ -144,7 +144,7 @@ async fn instance(call: Call) -> Answer {
         },
         cdn_base: call.cdn_base().to_owned(),
         push_public_key: None,
-        voice: InstanceVoice { enabled: false, ice_servers: Vec::new() },
+        voice: InstanceVoice { enabled: crate::actions::voice::is_on(&call.app), ice_servers: Vec::new() },
     })
 }
 

@@ -74,6 +74,7 @@ pub mod routes;
 mod server;
 mod settings;
 mod socket;
+mod voice;
 
 pub use call::Call;
 pub use edge::{Body, Edge, Hooks};

@@ -7,7 +7,7 @@ use super::limits::RouteLimit;
 use super::route::Route;
 use super::{
     absent, accounts, applications, bans, channels, dms, followers, guilds, instance, integrations, invites,
-    members, messages, oauth2, pins, reactions, read_states, roles, settings,
+    members, messages, oauth2, pins, reactions, read_states, roles, settings, voice,
 };
 
 /// Every route of the REST API.
@@ -32,6 +32,7 @@ pub fn all() -> Vec<Route> {
         read_states::routes(),
         roles::routes(),
         settings::routes(),
+        voice::routes(),
     ]
     .into_iter()
     .flatten()

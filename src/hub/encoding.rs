@@ -64,8 +64,13 @@ impl<'a> Encoding<'a> {
             return true;
         }
         // A bot always hears of itself.
-        matches!(self.dispatch, Dispatch::MemberUpdate(event)
-            if event.member.user.as_ref().is_some_and(|user| user.id == owner.user))
+        match self.dispatch {
+            Dispatch::MemberUpdate(event) => {
+                event.member.user.as_ref().is_some_and(|user| user.id == owner.user)
+            }
+            Dispatch::VoiceStateUpdate(state) => state.user_id == owner.user,
+            _ => false,
+        }
     }
 
     /// Where it happened.
@@ -189,6 +194,7 @@ fn tail(
 /// What a receiver must be able to see for the dispatch to be sent. That something is gone may be told to who can't see it any more.
 fn place(dispatch: &Dispatch) -> Place {
     let guild = |id| Place { guild: Some(id), channel: None };
+    let guild_or_none = |guild| Place { guild, channel: None };
     let within = |guild, channel| Place { guild, channel: Some(channel) };
     match dispatch {
         Dispatch::GuildCreate(event) => guild(event.guild.id),
@@ -221,6 +227,8 @@ fn place(dispatch: &Dispatch) -> Place {
         }
         Dispatch::TypingStart(event) => within(event.guild_id, event.channel_id),
         Dispatch::PresenceUpdate(event) => Place { guild: event.guild_id, channel: None },
+        Dispatch::VoiceStateUpdate(state) => Place { guild: state.guild_id, channel: state.channel_id },
+        Dispatch::VoiceServerUpdate(server) => guild_or_none(server.guild_id),
         Dispatch::GuildDelete(_)
         | Dispatch::IntegrationCreate(_)
         | Dispatch::IntegrationDelete(_)

@@ -11,6 +11,7 @@ use crate::hub::log::Kept;
 use crate::hub::presence::may_know;
 use crate::hub::session::Auth;
 use crate::hub::state::{Now, State};
+use crate::hub::voice::VoicePlace;
 use crate::logic::session::{Meter, Packet, Place};
 use crate::model::{
     Audience, Batch, Channel, ChannelId, ChannelKind, Dispatch, Event, GuildCreate, GuildId, Member,
@@ -91,7 +92,7 @@ impl State {
     fn dispatch_to_user(&mut self, now: Now, commit: u64, user: UserId, dispatch: &Dispatch) {
         match dispatch {
             Dispatch::GuildCreate(create) => self.join(now, commit, user, create),
-            Dispatch::GuildDelete(gone) => self.part(commit, user, gone, dispatch),
+            Dispatch::GuildDelete(gone) => self.part(now, commit, user, gone, dispatch),
             _ => {
                 let meter = self.meter.clone();
                 let mut encoding = Encoding::new(dispatch, None, &meter);
@@ -141,11 +142,22 @@ impl State {
             return;
         }
         if let Dispatch::MemberRemove(event) = dispatch {
-            self.leave(commit, id, event.user.id);
+            self.leave(now, commit, id, event.user.id);
         }
         let Some(guild) = self.guilds.get_mut(&id) else { return };
         let reach = reach(guild, audience, dispatch);
-        tell_guild(guild, &self.meter, now.unix_ms, commit, reach, dispatch);
+        let changes = tell_guild(guild, &self.meter, now.unix_ms, commit, reach, dispatch);
+        let touched: Vec<_> = changes
+            .iter()
+            .filter(|change| guild.seats()[change.seat].since < commit)
+            .map(|change| (guild.seats()[change.seat].session.clone(), change.difference.clone()))
+            .collect();
+        for (session, difference) in touched {
+            self.tell_voice_in(&session, id, &difference.gained, &difference.lost);
+        }
+        if decides_voice(dispatch) {
+            self.recheck_voice(now, id);
+        }
     }
 
     /// Seats the sessions of who just became a member, and gives them the guild.
@@ -164,6 +176,7 @@ impl State {
         let is_member = |member: &&Member| member.user.as_ref().is_some_and(|of| of.id == user);
         let member = create.members.iter().find(is_member);
         let is_as_old = self.guilds.get(&id).is_some_and(|guild| guild.is_as_old_for(user, commit));
+        let visible: HashSet<ChannelId> = create.channels.iter().map(|channel| channel.id).collect();
         let (true, Some(member)) = (is_as_old, member) else {
             // What the guild is like is not known, or newer than this event because a READY was ahead of us and brought it: these
             // clients are to read it from a READY of their own.
@@ -178,7 +191,10 @@ impl State {
             let sees_presences = may_know(owner.intents, owner.is_bot(), self.board.online_count(id));
             let form = forms[usize::from(sees_presences)].get_or_insert_with(|| {
                 let presences = self.board.presences(id, &entry.session);
-                let filled = GuildCreate { presences, ..create.clone() };
+                let mut voice_states = self.board.voice_states(id);
+                voice_states.retain(|state| state.channel_id.is_some_and(|of| visible.contains(&of)));
+                voice_states.iter_mut().for_each(|state| state.guild_id = None);
+                let filled = GuildCreate { presences, voice_states, ..create.clone() };
                 let place = Place { guild: Some(id), channel: None };
                 encode(&Dispatch::GuildCreate(Box::new(filled)), place, &self.meter)
             });
@@ -189,9 +205,9 @@ impl State {
     }
 
     /// Tells who is no longer a member, after taking the seats.
-    fn part(&mut self, commit: u64, user: UserId, gone: &UnavailableGuild, dispatch: &Dispatch) {
+    fn part(&mut self, now: Now, commit: u64, user: UserId, gone: &UnavailableGuild, dispatch: &Dispatch) {
         if gone.unavailable != Some(true) {
-            self.leave(commit, gone.id, user);
+            self.leave(now, commit, gone.id, user);
         }
         let packet = encode(dispatch, Place::default(), &self.meter);
         for session in self.hearing(user, commit) {
@@ -203,7 +219,8 @@ impl State {
     }
 
     /// Takes the seats of who is no longer a member, and what waits to be told there.
-    fn leave(&mut self, commit: u64, id: GuildId, user: UserId) {
+    fn leave(&mut self, now: Now, commit: u64, id: GuildId, user: UserId) {
+        self.leave_voice(now, VoicePlace::Guild(id), user);
         let keys: Vec<u64> = self.hearing(user, commit).map(|session| session.key).collect();
         for key in keys {
             if let Some(entry) = self.sessions.get_mut(&key)
@@ -223,6 +240,7 @@ impl State {
 
     /// A guild is gone: whoever still sits there is told nothing more of it.
     fn dissolve(&mut self, id: GuildId) {
+        self.dissolve_voice(id);
         let Some(guild) = self.guilds.get(&id) else { return };
         let seated: Vec<(u64, UserId)> =
             guild.seats().iter().map(|seat| (seat.session.key, seat.user)).collect();
@@ -240,14 +258,29 @@ impl State {
     /// Each guild that holds the account is told once.
     fn user_changed(&mut self, now: Now, commit: u64, user: &Arc<User>) {
         let Some(account) = self.accounts.get(&user.id) else { return };
-        for id in &account.guilds {
+        let guilds: Vec<GuildId> = account.guilds.iter().copied().collect();
+        for id in &guilds {
             let Some(guild) = self.guilds.get_mut(id).filter(|guild| commit > guild.loaded) else { continue };
             let Some(member) = guild.member_mut(user.id) else { continue };
             member.user = Some(user.clone());
             let dispatch = Dispatch::MemberUpdate(MemberEvent { guild_id: *id, member: member.clone() });
             tell_guild(guild, &self.meter, now.unix_ms, commit, Reach::Members, &dispatch);
+            self.recheck_voice(now, *id);
         }
     }
+}
+
+/// Whether it may change who may be in voice, or what they may do there.
+fn decides_voice(dispatch: &Dispatch) -> bool {
+    matches!(
+        dispatch,
+        Dispatch::GuildUpdate(_)
+            | Dispatch::RoleUpdate(_)
+            | Dispatch::RoleDelete(_)
+            | Dispatch::MemberUpdate(_)
+            | Dispatch::ChannelUpdate(_)
+            | Dispatch::ChannelDelete(_)
+    )
 }
 
 /// Who of the guild an audience is.
@@ -283,13 +316,21 @@ fn is_talk(dispatch: &Dispatch) -> bool {
 }
 
 /// Makes a dispatch true in the replica and tells it; then tells those who came to see channels by it, or no longer see them.
-fn tell_guild(guild: &mut Guild, meter: &Meter, now_ms: u64, commit: u64, reach: Reach, dispatch: &Dispatch) {
+/// What changed for whom comes back.
+fn tell_guild(
+    guild: &mut Guild,
+    meter: &Meter,
+    now_ms: u64,
+    commit: u64,
+    reach: Reach,
+    dispatch: &Dispatch,
+) -> Vec<Change> {
     let mut encoding = Encoding::new(dispatch, Some(guild), meter);
     let scope = guild.scope(dispatch);
     if matches!(scope, Scope::Nothing) {
         guild.apply(dispatch);
         fan_out(guild, reach, commit, now_ms, &mut encoding, &HashSet::new());
-        return;
+        return Vec::new();
     }
     let before = guild.views(&scope, now_ms);
     let old = match dispatch {
@@ -311,6 +352,7 @@ fn tell_guild(guild: &mut Guild, meter: &Meter, now_ms: u64, commit: u64, reach:
         fan_out(guild, reach, commit, now_ms, &mut encoding, &newcomers);
     }
     tell_changes(guild, meter, commit, &changes, old.as_ref());
+    changes
 }
 
 /// Queues a dispatch for everyone whom `reach` holds, but the sessions in `but`.

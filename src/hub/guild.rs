@@ -114,6 +114,8 @@ pub(super) struct Guild {
     /// The commit of the snapshot it was loaded from: events up to it are in there.
     pub loaded: u64,
     owner: UserId,
+    /// The voice channel of the absent, and the seconds of silence after which one is.
+    afk: Option<(ChannelId, u32)>,
     roles: HashMap<RoleId, RoleRights>,
     channels: HashMap<ChannelId, HeldChannel>,
     sets: RoleSets,
@@ -127,6 +129,7 @@ impl Guild {
             id: snapshot.id,
             loaded,
             owner: snapshot.owner_id,
+            afk: snapshot.afk,
             roles: snapshot.roles.iter().map(|role| (role.id, rights_of(role))).collect(),
             channels: snapshot
                 .channels
@@ -228,6 +231,27 @@ impl Guild {
 
     pub fn kind(&self, id: ChannelId) -> Option<ChannelKind> {
         self.channels.get(&id).map(|held| held.channel.kind)
+    }
+
+    /// The voice channel of the absent, and the seconds of silence after which one is.
+    pub fn afk(&self) -> Option<(ChannelId, u32)> {
+        self.afk
+    }
+
+    /// What somebody who sits here may do in a channel, implicit rules applied; nothing for who does not.
+    pub fn rights_of(&mut self, user: UserId, channel: ChannelId, now_ms: u64) -> Permissions {
+        self.fill_masks(&[channel]);
+        let seat = self.seats.iter().find(|seat| seat.user == user);
+        let (Some(seat), Some(held)) = (seat, self.channels.get(&channel)) else { return Permissions::NONE };
+        self.rights_in(seat, held, now_ms)
+    }
+
+    /// Whether a time-out of somebody who sits here lasts still; it does not reach who may do everything.
+    pub fn is_timed_out(&self, user: UserId, now_ms: u64) -> bool {
+        let seat = self.seats.iter().find(|seat| seat.user == user);
+        seat.is_some_and(|seat| {
+            seat.is_timed_out(now_ms) && !self.base(seat, now_ms).contains(Permissions::ADMINISTRATOR)
+        })
     }
 
     /// The bots whose managed role is among these.
@@ -467,7 +491,10 @@ impl Guild {
     /// Makes true what the dispatch says. Seats stay at their places.
     pub fn apply(&mut self, dispatch: &Dispatch) {
         match dispatch {
-            Dispatch::GuildUpdate(guild) => self.owner = guild.owner_id,
+            Dispatch::GuildUpdate(guild) => {
+                self.owner = guild.owner_id;
+                self.afk = guild.afk_channel_id.map(|channel| (channel, guild.afk_timeout));
+            }
             Dispatch::RoleCreate(event) | Dispatch::RoleUpdate(event) => self.set_role(&event.role),
             Dispatch::RoleDelete(event) => self.remove_role(event.role_id),
             Dispatch::ChannelCreate(channel) | Dispatch::ChannelUpdate(channel) => self.set_channel(channel),

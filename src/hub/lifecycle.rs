@@ -244,6 +244,9 @@ impl State {
                 Kept::Batch(batch) if batch.commit > commit => self.replay(now, key, session, commit, batch),
                 Kept::Batch(_) => {}
                 Kept::Presence(user, guilds) => told.entry(*user).or_default().extend(guilds.iter()),
+                Kept::Voice { guild, user, old, new } => {
+                    self.catch_up_voice(now, session, *guild, *user, [*old, *new]);
+                }
             }
         }
         self.tell_presences(session, &told);
@@ -318,6 +321,7 @@ impl State {
             Ok(connection) => {
                 entry.detached_ms = None;
                 entry.session.push_answer(Packet::of("RESUMED", r#"{"_trace":[]}"#));
+                self.set_voice_away(key, user, None);
                 self.set_fading(user, key, None);
                 self.stirred.insert(user);
                 Ok(connection)
@@ -343,6 +347,7 @@ impl State {
                 entry.detached_ms = Some(now.up_ms);
                 let user = entry.session.owner().user;
                 self.detached.push_back((now.up_ms, key));
+                self.set_voice_away(key, user, Some(now.up_ms));
                 self.fade(now, user, key);
                 self.stirred.insert(user);
             }
@@ -355,6 +360,7 @@ impl State {
         entry.session.end(close);
         self.by_id.remove(entry.session.id());
         let user = entry.session.owner().user;
+        self.end_voice_of(now, key, user);
         for id in &entry.guilds {
             self.unseat(key, *id);
         }
@@ -379,6 +385,7 @@ impl State {
     /// Does what is due.
     pub fn tick(&mut self, now: Now) {
         self.expire(now);
+        self.expire_voice(now);
         self.fade_out(now);
         self.flush_if_due(now);
         if self.weigh_ms.is_some_and(|due| due <= now.up_ms) {
@@ -402,7 +409,8 @@ impl State {
         let expiry = self.detached.front().map(|(at, _)| at + RESUMABLE_MS);
         let fading = self.fading.front().map(|(at, ..)| *at);
         let reconnecting = self.reconnecting.as_ref().map(|of| of.next_ms);
-        [expiry, fading, self.flush_due(), self.weigh_ms, reconnecting].into_iter().flatten().min()
+        let away = self.away.front().map(|(at, ..)| *at);
+        [expiry, fading, away, self.flush_due(), self.weigh_ms, reconnecting].into_iter().flatten().min()
     }
 
     fn expire(&mut self, now: Now) {

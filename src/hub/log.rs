@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::model::{Batch, GuildId, UserId};
+use crate::model::{Batch, ChannelId, GuildId, UserId};
 
 /// Events kept at most; a session that attached before the oldest of them starts over. At the rate the writer saturates this is
 /// most of a second, and a READY takes milliseconds.
@@ -17,13 +17,15 @@ pub(super) enum Kept {
     Batch(Arc<Batch>),
     /// An account's presence was told in these guilds.
     Presence(UserId, Arc<[GuildId]>),
+    /// Somebody in voice in this guild went from one channel to another, or changed where they are.
+    Voice { guild: GuildId, user: UserId, old: Option<ChannelId>, new: Option<ChannelId> },
 }
 
 impl Kept {
     fn events(&self) -> usize {
         match self {
             Self::Batch(batch) => batch.events.len().max(1),
-            Self::Presence(..) => 1,
+            Self::Presence(..) | Self::Voice { .. } => 1,
         }
     }
 }

@@ -14,6 +14,7 @@ mod session;
 mod state;
 #[cfg(test)]
 mod tests;
+mod voice;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -28,7 +29,9 @@ use crate::hub::presence::Board;
 use crate::hub::session::Errands;
 use crate::hub::state::{Now, State};
 use crate::logic::session::{Meter, Packet};
-use crate::model::{Audience, Batch, GuildId, Presence, TypingStart, UserId};
+use crate::model::{
+    Audience, Batch, ChannelId, GuildId, Presence, Timestamp, TypingStart, UserId, VoiceState,
+};
 
 pub use lifecycle::{
     Activated, Activation, MAX_BOT_SESSIONS, MAX_PERSON_SESSIONS, NotResumable, RESUMABLE_MS,
@@ -38,6 +41,7 @@ pub use log::MAX_KEPT_EVENTS;
 pub use people::{FLUSH_EVERY_MS, MAX_PEERS, OFFLINE_AFTER_MS, START_GRACE_MS};
 pub use presence::{ClientInfo, ClientKind, MAX_ONLINE_TOLD, SessionInfo, Showing};
 pub use session::{Auth, Connection, Next, Owner, Session, Writer};
+pub use voice::{AWAY_MS, Desk, Grant, Powers, SelfState, VoicePlace, VoiceSetup, VoiceToken};
 
 /// Inputs that may wait for the hub; who brings one more waits for room.
 pub const MAX_INPUTS: usize = 1_024;
@@ -83,8 +87,30 @@ enum Input {
     Activate(u64, Box<Activation>, oneshot::Sender<Activated>),
     Resume(Box<ResumeRequest>, oneshot::Sender<Result<Connection, NotResumable>>),
     Show(u64, Showing),
+    Voice(VoiceInput),
     ReconnectAll(oneshot::Sender<()>),
     Stop,
+}
+
+/// What is asked of voice.
+#[derive(Debug)]
+enum VoiceInput {
+    Join { key: u64, guild: GuildId, channel: ChannelId, own: SelfState },
+    Leave { key: u64, guild: Option<GuildId> },
+    Move { guild: GuildId, user: UserId, to: Option<ChannelId>, reply: oneshot::Sender<bool> },
+    Stage { guild: GuildId, user: UserId, suppress: Option<bool>, request: Option<Option<Timestamp>> },
+    Report(VoiceReport),
+}
+
+/// What media tells the hub, of a voice session.
+#[derive(Clone, Debug)]
+pub enum VoiceReport {
+    /// Its client says this of itself.
+    Own(Arc<str>, SelfState),
+    /// Its connection is gone for good.
+    Ended(Arc<str>),
+    /// It was silent for as long as its [`Grant`] says.
+    Idle(Arc<str>),
 }
 
 /// What a client says to resume.
@@ -117,12 +143,13 @@ impl Hub {
         let (inlet, inputs) = mpsc::channel(MAX_INPUTS);
         let (board, meter, errands) = (Arc::<Board>::default(), Meter::default(), Arc::<Errands>::default());
         let state = State::new(ring_budget_bytes, board.clone(), meter.clone(), errands);
+        let desk = state.desk.clone();
         let sockets = tokio::runtime::Handle::try_current().ok();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let thread = std::thread::Builder::new()
             .name("hub".into())
             .spawn(move || runtime.block_on(run(state, inputs, sockets)))?;
-        Ok((Self { inlet: inlet.clone(), thread }, HubHandle { inlet, board, meter }))
+        Ok((Self { inlet: inlet.clone(), thread }, HubHandle { inlet, board, meter, desk }))
     }
 
     /// Lets the thread do what was brought before, then ends it. Not to be called from an async task: it blocks.
@@ -201,11 +228,28 @@ fn take(state: &mut State, now: Now, input: Input) {
             _ = reply.send(state.resume(now, &session_id, user, auth, seq));
         }
         Input::Show(key, showing) => state.show(key, showing),
+        Input::Voice(input) => take_voice(state, now, input),
         Input::ReconnectAll(reply) => {
             state.reconnect_all(now);
             _ = reply.send(());
         }
         Input::Stop => {}
+    }
+}
+
+fn take_voice(state: &mut State, now: Now, input: VoiceInput) {
+    match input {
+        VoiceInput::Join { key, guild, channel, own } => state.join_voice(now, key, guild, channel, own),
+        VoiceInput::Leave { key, guild } => state.leave_voice_by(now, key, guild),
+        VoiceInput::Move { guild, user, to, reply } => {
+            _ = reply.send(state.move_voice(now, guild, user, to));
+        }
+        VoiceInput::Stage { guild, user, suppress, request } => {
+            state.set_stage(now, guild, user, suppress, request);
+        }
+        VoiceInput::Report(VoiceReport::Own(session, own)) => state.set_own_by(now, &session, own),
+        VoiceInput::Report(VoiceReport::Ended(session)) => state.lose_voice(now, &session),
+        VoiceInput::Report(VoiceReport::Idle(session)) => state.idle_voice(now, &session),
     }
 }
 
@@ -215,6 +259,7 @@ pub struct HubHandle {
     inlet: mpsc::Sender<Input>,
     board: Arc<Board>,
     meter: Meter,
+    desk: Arc<Desk>,
 }
 
 impl HubHandle {
@@ -317,6 +362,81 @@ impl HubHandle {
     /// The live sessions of a person, for their owner's eyes.
     pub fn sessions_of(&self, user: UserId) -> Arc<[SessionInfo]> {
         self.board.sessions_of(user)
+    }
+
+    /// The desk where media finds who may connect.
+    pub fn desk(&self) -> &Arc<Desk> {
+        &self.desk
+    }
+
+    /// Op 4 with a channel of a guild: joins it, moves there, or changes what one says of oneself. Who may not is told nothing.
+    ///
+    /// # Errors
+    /// The hub has stopped.
+    pub async fn join_voice(
+        &self,
+        connection: &Connection,
+        guild: GuildId,
+        channel: ChannelId,
+        own: SelfState,
+    ) -> Result<(), Stopped> {
+        let key = connection.session().key;
+        self.send(Input::Voice(VoiceInput::Join { key, guild, channel, own })).await
+    }
+
+    /// Op 4 without a channel: leaves voice in a guild, or everywhere.
+    ///
+    /// # Errors
+    /// The hub has stopped.
+    pub async fn leave_voice(&self, connection: &Connection, guild: Option<GuildId>) -> Result<(), Stopped> {
+        self.send(Input::Voice(VoiceInput::Leave { key: connection.session().key, guild })).await
+    }
+
+    /// Moves somebody who is in voice to another channel of the guild, or out of voice; whether they were there.
+    ///
+    /// # Errors
+    /// The hub has stopped.
+    pub async fn move_voice(
+        &self,
+        guild: GuildId,
+        user: UserId,
+        to: Option<ChannelId>,
+    ) -> Result<bool, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Input::Voice(VoiceInput::Move { guild, user, to, reply })).await?;
+        answer.await.map_err(|_| Stopped)
+    }
+
+    /// On a stage, makes somebody a speaker or audience, or notes when they asked to speak.
+    ///
+    /// # Errors
+    /// The hub has stopped.
+    pub async fn set_stage(
+        &self,
+        guild: GuildId,
+        user: UserId,
+        suppress: Option<bool>,
+        request: Option<Option<Timestamp>>,
+    ) -> Result<(), Stopped> {
+        self.send(Input::Voice(VoiceInput::Stage { guild, user, suppress, request })).await
+    }
+
+    /// Takes a report of media, without waiting.
+    ///
+    /// # Errors
+    /// The report comes back when the hub is behind; it is to be brought again.
+    pub fn report_voice(&self, report: VoiceReport) -> Result<(), VoiceReport> {
+        self.inlet.try_send(Input::Voice(VoiceInput::Report(report.clone()))).map_err(|_| report)
+    }
+
+    /// Who of a guild is in voice, wherever: the caller leaves out what its viewer can't see.
+    pub fn voice_states(&self, guild: GuildId) -> Vec<VoiceState> {
+        self.board.voice_states(guild)
+    }
+
+    /// Where somebody is in voice in a guild.
+    pub fn voice_state(&self, guild: GuildId, user: UserId) -> Option<VoiceState> {
+        self.board.voice_state(guild, user)
     }
 
     /// Encodes an event for one session: READY, GUILD_CREATE, member chunks. Its bytes count towards the rings' budget.

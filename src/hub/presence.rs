@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::hub::session::Session;
 use crate::logic::intents::Intents;
-use crate::model::{Activity, ClientStatus, GuildId, Presence, Status, UserId, UserRef};
+use crate::model::{Activity, ClientStatus, GuildId, Presence, Status, UserId, UserRef, VoiceState};
 
 /// Members online above which a guild's presences go to bots alone; people's clients subscribe to the part they look at
 /// (SAFETY.md §5.12).
@@ -149,6 +149,8 @@ struct Written {
     sessions: HashMap<UserId, Arc<[SessionInfo]>>,
     /// For each guild the hub holds, who of it is online.
     guilds: HashMap<GuildId, HashSet<UserId>>,
+    /// Who is in voice, by guild.
+    voice: HashMap<GuildId, HashMap<UserId, VoiceState>>,
 }
 
 impl Board {
@@ -189,6 +191,29 @@ impl Board {
             }
             _ => Vec::new(),
         })
+    }
+
+    pub fn voice_states(&self, guild: GuildId) -> Vec<VoiceState> {
+        self.read(|board| board.voice.get(&guild).into_iter().flat_map(HashMap::values).cloned().collect())
+    }
+
+    pub fn voice_state(&self, guild: GuildId, user: UserId) -> Option<VoiceState> {
+        self.read(|board| board.voice.get(&guild)?.get(&user).cloned())
+    }
+
+    /// Writes where somebody is in voice, or that they are no more.
+    pub fn set_voice(&self, guild: GuildId, user: UserId, state: Option<VoiceState>) {
+        self.write(|board| match state {
+            Some(state) => _ = board.voice.entry(guild).or_default().insert(user, state),
+            None => {
+                if let Some(states) = board.voice.get_mut(&guild) {
+                    states.remove(&user);
+                    if states.is_empty() {
+                        board.voice.remove(&guild);
+                    }
+                }
+            }
+        });
     }
 
     pub fn hold(&self, guild: GuildId) {

@@ -9,6 +9,7 @@ use crate::hub::guild::Guild;
 use crate::hub::log::Log;
 use crate::hub::presence::{Board, Part, Shown};
 use crate::hub::session::{Errands, Session};
+use crate::hub::voice::{Desk, VoicePlace, Voices};
 use crate::logic::session::Meter;
 use crate::model::{GuildId, GuildSnapshot, UserId};
 
@@ -102,6 +103,11 @@ pub(super) struct State {
     pub weigh_ms: Option<u64>,
     /// Sessions still to be asked to reconnect, how many each time, and when next.
     pub reconnecting: Option<Reconnecting>,
+    /// Who is in voice.
+    pub voices: Voices,
+    pub desk: Arc<Desk>,
+    /// When those leave voice whose connection was lost, soonest first; who has come back since is passed over.
+    pub away: VecDeque<(u64, VoicePlace, UserId)>,
 }
 
 /// A stop that is spread over time, so that not all clients come back at once.
@@ -135,6 +141,9 @@ impl State {
             last_change: 0,
             weigh_ms: None,
             reconnecting: None,
+            voices: Voices::default(),
+            desk: Arc::default(),
+            away: VecDeque::new(),
         }
     }
 

@@ -10,7 +10,7 @@ use super::{
     GuildUser, IntegrationEvent, InviteCreated, InviteDeleted, MemberEvent, MessageAck, MessageDeleted,
     MessageEvent, MessagesDeleted, OwnUser, Permissions, PinsAck, PinsUpdate, Presence, ReactionEvent,
     ReactionsCleared, RecipientEvent, Role, RoleDeleted, RoleEvent, TypingStart, UnavailableGuild, User,
-    UserId, WebhooksUpdate,
+    UserId, VoiceServer, VoiceState, WebhooksUpdate,
 };
 
 /// Who hears of a dispatch. The hub turns it into sessions with the rights they have when the event's turn comes.
@@ -126,6 +126,10 @@ dispatches! {
     TypingStart(TypingStart) = "TYPING_START",
     /// Somebody came, went or does something; not durable.
     PresenceUpdate(Presence) = "PRESENCE_UPDATE",
+    /// Somebody came into voice, left it, or is otherwise there; not durable.
+    VoiceStateUpdate(VoiceState) = "VOICE_STATE_UPDATE",
+    /// Where one connects for voice; not durable.
+    VoiceServerUpdate(VoiceServer) = "VOICE_SERVER_UPDATE",
     /// One's own account changed.
     UserUpdate(Arc<OwnUser>) = "USER_UPDATE",
     /// One's own settings changed: the changed keys.
@@ -160,6 +164,8 @@ pub struct GuildSnapshot {
     pub id: GuildId,
     /// Whose it is.
     pub owner_id: UserId,
+    /// The voice channel of the absent, and the seconds of silence after which one is.
+    pub afk: Option<(ChannelId, u32)>,
     /// Every role, @everyone included.
     pub roles: Vec<Arc<Role>>,
     /// Every channel, whoever may view it, each with its overwrites.

@@ -79,7 +79,7 @@ pub struct Presence {
 }
 
 /// Somebody in a voice channel.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct VoiceState {
     /// The guild; absent inside GUILD_CREATE.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,8 +103,25 @@ pub struct VoiceState {
     pub self_mute: bool,
     /// Camera on.
     pub self_video: bool,
+    /// Screen shared; absent when not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub self_stream: Option<bool>,
     /// Listens only.
     pub suppress: bool,
     /// When they asked to speak.
     pub request_to_speak_timestamp: Option<Timestamp>,
+}
+
+/// VOICE_SERVER_UPDATE: where to connect for voice.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct VoiceServer {
+    /// What opens the connection.
+    pub token: String,
+    /// The guild; null for a call.
+    pub guild_id: Option<GuildId>,
+    /// The DM channel of a call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel_id: Option<ChannelId>,
+    /// Host and port; null while there is no voice.
+    pub endpoint: Option<String>,
 }

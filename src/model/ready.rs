@@ -187,9 +187,10 @@ pub struct ReadySupplemental {
 }
 
 impl ReadySupplemental {
-    /// The supplement to a READY with these guilds, while nobody is in voice.
-    pub fn of(guilds: impl Iterator<Item = GuildId>) -> Self {
-        let guilds: Vec<_> = guilds.map(|id| SupplementalGuild { id, voice_states: Vec::new() }).collect();
+    /// The supplement to a READY with these guilds, and who of each is in voice.
+    pub fn of(guilds: impl Iterator<Item = (GuildId, Vec<VoiceState>)>) -> Self {
+        let guilds: Vec<_> =
+            guilds.map(|(id, voice_states)| SupplementalGuild { id, voice_states }).collect();
         Self {
             merged_members: guilds.iter().map(|_| Vec::new()).collect(),
             merged_presences: MergedPresences {

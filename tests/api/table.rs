@@ -32,8 +32,8 @@ const WITHOUT_A_RIGHT: &[(&str, &str, &str)] = &[
     ),
     ("PATCH", "/guilds/{guild_id}/members/{user_id}", "each field has its own right"),
     ("PATCH", "/guilds/{guild_id}/members/@me/nick", "an empty body changes nothing"),
-    ("PATCH", "/guilds/{guild_id}/voice-states/@me", "there are no voice states yet"),
-    ("PATCH", "/guilds/{guild_id}/voice-states/{user_id}", "there are no voice states yet"),
+    ("PATCH", "/guilds/{guild_id}/voice-states/@me", "on stages only, for who is there"),
+    ("PATCH", "/guilds/{guild_id}/voice-states/{user_id}", "on stages only, for who is there"),
 ];
 
 /// Routes of a guild that say the same of every guild, there or not.

@@ -173,16 +173,5 @@ pub async fn leave(app: &App, actor: Actor, id: GuildId) -> Result<(), ActionErr
         .await
 }
 
-/// The voice state of somebody in a guild: nobody is in voice.
-///
-/// # Errors
-/// 50001 for strangers, 10065 for members.
-pub fn voice_state(app: &App, actor: Actor, id: GuildId) -> Result<std::convert::Infallible, ActionError> {
-    app.store.read(|view| {
-        view.allow_guild::<right::Membership>(actor.user, id)?;
-        Err(Fault::UnknownVoiceState.into())
-    })
-}
-
 #[cfg(test)]
 mod tests;

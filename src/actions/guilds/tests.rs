@@ -70,8 +70,8 @@ async fn strangers_learn_nothing_of_a_guild() {
     assert_eq!(code(get(&world.app, eve, guild, look)), 10_004);
     assert_eq!(code(get(&world.app, eve, GuildId::new(5), look)), 10_004);
     assert_eq!(code(channels::list(&world.app, eve, guild)), 50_001);
-    assert_eq!(code(voice_state(&world.app, eve, guild)), 50_001);
-    assert_eq!(code(voice_state(&world.app, alice, guild)), 10_065);
+    assert_eq!(code(crate::actions::voice::state(&world.app, eve, guild, eve.user)), 50_001);
+    assert_eq!(code(crate::actions::voice::state(&world.app, alice, guild, alice.user)), 10_065);
     // The right comes before the body's faults.
     assert_eq!(code(edit(&world.app, eve, guild, body(json!({ "name": "" })), None).await), 50_001);
 }

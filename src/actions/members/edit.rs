@@ -6,7 +6,7 @@ use super::{living_roles, put, row_of, shown};
 use crate::actions::actor::{Actor, Reason};
 use crate::actions::audit::{self, Act, Changes, Entry};
 use crate::actions::error::{ActionError, Fault};
-use crate::actions::{images, roles};
+use crate::actions::{images, roles, voice};
 use crate::app::App;
 use crate::logic::field::FieldFault;
 use crate::logic::form::kinds::{boolean, image_data, integer, list, snowflake, text, timestamp};
@@ -70,14 +70,18 @@ pub async fn edit(
     form: Checked<Edit>,
     reason: Option<Reason>,
 ) -> Result<Member, ActionError> {
-    app.store
+    let at = voice::channel_of(app, guild, target);
+    let (member, to) = app
+        .store
         .write(move |tx| {
             let by = tx.allow_guild::<right::Membership>(actor.user, guild)?;
             let old = row_of(tx, guild, target)?;
             allow_any(&by, actor.user == target)?;
             let form = form.get()?;
-            allow_fields(tx, &by, target, form)?;
+            allow_fields(tx, &by, target, form, at)?;
             let mut row = old.clone();
+            row.mute = form.mute.unwrap_or(row.mute);
+            row.deaf = form.deaf.unwrap_or(row.deaf);
             form.nick.clone().apply(&mut row.nick);
             apply_timeout(tx, &by, target, form.timed_out_until_ms, &mut row)?;
             if let Some(flags) = form.flags {
@@ -86,9 +90,45 @@ pub async fn edit(
             if let Some(wanted) = &form.roles {
                 row.roles = roles::allow_set(tx, &by, target, &old.roles, wanted)?;
             }
-            write(tx, &by, target, &old, &row, reason.as_ref())
+            record_move(tx, &by, at, &form.channel, reason.as_ref())?;
+            let member = write(tx, &by, target, &old, &row, reason.as_ref())?;
+            Ok::<_, ActionError>((member, form.channel))
         })
-        .await
+        .await?;
+    let moved = match to {
+        Patch::Keep => return Ok(member),
+        Patch::Clear => app.hub.move_voice(guild, target, None).await,
+        Patch::Set(channel) => app.hub.move_voice(guild, target, Some(channel)).await,
+    };
+    // Who left by themself meanwhile is moved nowhere.
+    moved.map_err(ActionError::internal)?;
+    Ok(member)
+}
+
+/// An entry for who was moved or taken out of voice.
+fn record_move(
+    tx: &mut Tx<'_>,
+    by: &GuildAllowed<'_, right::Membership>,
+    at: Option<ChannelId>,
+    to: &Patch<ChannelId>,
+    reason: Option<&Reason>,
+) -> Result<(), ActionError> {
+    let (act, options) = match to {
+        Patch::Keep => return Ok(()),
+        Patch::Set(channel) if at == Some(*channel) => return Ok(()),
+        Patch::Set(channel) => (Act::MemberMove, json!({ "channel_id": channel, "count": "1" })),
+        Patch::Clear => (Act::MemberDisconnect, json!({ "count": "1" })),
+    };
+    let entry = Entry {
+        guild: by.id,
+        actor: by.actor,
+        act,
+        target: None,
+        changes: Changes::none(),
+        options: Some(options),
+        reason: reason.map(Reason::as_str),
+    };
+    Ok(audit::record(tx, by, entry)?)
 }
 
 /// Refuses who could change nothing at all, before the body's faults are told.
@@ -104,12 +144,14 @@ fn allow_any(by: &GuildAllowed<'_, right::Membership>, is_self: bool) -> Result<
     if by.held.intersects(any) || may_name_oneself { Ok(()) } else { Err(Denied::Missing(any)) }
 }
 
-/// Checks the right of each field that is there, then what the voice fields need: nobody is in voice.
+/// Checks the right of each field that is there, then what the voice fields need: a target in voice, in `at`, and for a move an actor
+/// who may connect where it goes.
 fn allow_fields(
     tx: &Tx<'_>,
     by: &GuildAllowed<'_, right::Membership>,
     target: UserId,
     form: &Edit,
+    at: Option<ChannelId>,
 ) -> Result<(), ActionError> {
     if !form.nick.is_keep() {
         allow_nick(tx, by, target)?;
@@ -131,8 +173,18 @@ fn allow_fields(
     for (_, needed) in voice.iter().filter(|(is_there, _)| *is_there) {
         require(by.held, *needed)?;
     }
-    if voice.iter().any(|(is_there, _)| *is_there) {
+    if voice.iter().any(|(is_there, _)| *is_there) && at.is_none() {
         return Err(Fault::NotInVoice.into());
+    }
+    if let Patch::Set(channel) = form.channel {
+        let access = tx.channel_access(by.actor, channel)?;
+        if access.channel.guild != Some(by.id) {
+            return Err(Fault::UnknownChannel.into());
+        }
+        if !access.channel.kind.is_voice() {
+            return Err(Fault::ChannelType.into());
+        }
+        require(access.held, Permissions::CONNECT)?;
     }
     Ok(())
 }
@@ -199,6 +251,8 @@ fn write(
     changes.field("nick", old.nick.clone(), row.nick.clone());
     changes.field("communication_disabled_until", time(old.timed_out_until_ms), time(row.timed_out_until_ms));
     changes.field("flags", old.flags, row.flags);
+    changes.field("mute", old.mute, row.mute);
+    changes.field("deaf", old.deaf, row.deaf);
     if !changes.is_empty() {
         record(tx, by, target, Act::MemberUpdate, changes, reason)?;
     }

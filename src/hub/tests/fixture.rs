@@ -105,6 +105,7 @@ pub fn show_to(role: RoleId) -> Overwrite {
 pub struct World {
     pub commit: u64,
     pub owner: UserId,
+    pub afk: Option<(ChannelId, u32)>,
     pub roles: BTreeMap<RoleId, Arc<Role>>,
     pub channels: BTreeMap<ChannelId, Arc<Channel>>,
     pub members: BTreeMap<UserId, Member>,
@@ -128,6 +129,7 @@ impl Default for World {
         Self {
             commit: 0,
             owner: OWNER,
+            afk: None,
             roles: roles.into_iter().map(|role| (role.id, role)).collect(),
             channels: channels.into_iter().map(|channel| (channel.id, Arc::new(channel))).collect(),
             members: members.into_iter().map(|member| (member.user.as_ref().unwrap().id, member)).collect(),
@@ -141,6 +143,7 @@ impl World {
         Arc::new(GuildSnapshot {
             id: GUILD,
             owner_id: self.owner,
+            afk: self.afk,
             roles: self.roles.values().cloned().collect(),
             channels: self.channels.keys().map(|id| self.channel(*id)).collect(),
         })

@@ -5,6 +5,7 @@ mod lifecycle;
 mod people;
 mod simulator;
 mod visibility;
+mod voice;
 
 use std::time::Duration;
 

@@ -1,0 +1,187 @@
+//! What media has to know of the hub: who may connect, and what each may do. The hub writes, media reads what changed; nothing is
+//! queued but the names of the sessions that changed, each once, so neither waits for the other.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+
+use tokio::sync::Notify;
+
+use crate::hub::session_id;
+use crate::model::{ChannelId, GuildId, UserId};
+
+/// Where a voice connection belongs; an account has one in each.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum VoicePlace {
+    /// The voice channels of a guild.
+    Guild(GuildId),
+    /// A call in a DM or group DM.
+    Call(ChannelId),
+}
+
+impl VoicePlace {
+    /// The number that clients name it by: the guild's, or the DM channel's.
+    pub fn number(self) -> u64 {
+        match self {
+            Self::Guild(id) => id.get(),
+            Self::Call(id) => id.get(),
+        }
+    }
+
+    /// The guild, if it is one.
+    pub fn guild(self) -> Option<GuildId> {
+        match self {
+            Self::Guild(id) => Some(id),
+            Self::Call(_) => None,
+        }
+    }
+}
+
+/// What opens a voice connection, 128 random bits. Has no debug text.
+#[derive(Clone)]
+pub struct VoiceToken(Arc<str>);
+
+impl VoiceToken {
+    pub(super) fn generate() -> Self {
+        Self(session_id())
+    }
+
+    /// The token itself, for its owner's client.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a client showed this token, in a time that does not depend on how much of it is right.
+    pub fn is(&self, shown: &str) -> bool {
+        aws_lc_rs::constant_time::verify_slices_are_equal(self.0.as_bytes(), shown.as_bytes()).is_ok()
+    }
+}
+
+impl fmt::Debug for VoiceToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("VoiceToken")
+    }
+}
+
+/// What somebody may do in a voice channel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Powers {
+    /// To be heard.
+    pub speak: bool,
+    /// To show camera and screen.
+    pub stream: bool,
+    /// To be heard without pushing a button.
+    pub use_vad: bool,
+    /// To be heard louder than others.
+    pub priority: bool,
+    /// To play sounds.
+    pub soundboard: bool,
+}
+
+/// Leave to connect to a voice channel, and what is true of who has it.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// The voice session; new with each channel.
+    pub session: Arc<str>,
+    /// What the client shows.
+    pub token: VoiceToken,
+    /// Who.
+    pub user: UserId,
+    /// Where.
+    pub place: VoicePlace,
+    /// In which channel.
+    pub channel: ChannelId,
+    /// Whether it is a bot's.
+    pub is_bot: bool,
+    /// What they may do.
+    pub powers: Powers,
+    /// A moderator muted them, or they only listen here.
+    pub is_muted: bool,
+    /// A moderator deafened them.
+    pub is_deaf: bool,
+    /// They muted themself.
+    pub self_mute: bool,
+    /// They deafened themself.
+    pub self_deaf: bool,
+    /// Milliseconds of silence after which they are to be moved to the channel for the absent.
+    pub afk_after_ms: Option<u64>,
+}
+
+/// Limits that the settings name.
+#[derive(Clone, Debug)]
+pub struct VoiceSetup {
+    /// Where clients connect, host and port.
+    pub endpoint: Arc<str>,
+    /// Most people and bots of one channel.
+    pub members_per_channel: usize,
+}
+
+/// The desk between hub and media.
+#[derive(Debug, Default)]
+pub struct Desk {
+    papers: Mutex<Papers>,
+    bell: Notify,
+    setup: OnceLock<VoiceSetup>,
+}
+
+#[derive(Debug, Default)]
+struct Papers {
+    grants: HashMap<Arc<str>, Arc<Grant>>,
+    changed: HashSet<Arc<str>>,
+}
+
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, Papers> {
+        self.papers.lock().expect("nothing panics while it holds the desk")
+    }
+
+    /// Says where clients connect; without it there is no voice. Later calls change nothing.
+    pub fn open(&self, setup: VoiceSetup) {
+        // A second server in one process has a desk of its own.
+        let _ = self.setup.set(setup);
+    }
+
+    /// Where clients connect, and the limits; none while voice is off.
+    pub fn setup(&self) -> Option<&VoiceSetup> {
+        self.setup.get()
+    }
+
+    /// The leave of a voice session, as long as it lasts.
+    pub fn grant(&self, session: &str) -> Option<Arc<Grant>> {
+        self.lock().grants.get(session).cloned()
+    }
+
+    /// What changed since this was asked last: each session with its leave, or none when it ended.
+    pub fn take_changed(&self) -> Vec<(Arc<str>, Option<Arc<Grant>>)> {
+        let mut papers = self.lock();
+        let changed = std::mem::take(&mut papers.changed);
+        changed
+            .into_iter()
+            .map(|session| {
+                let grant = papers.grants.get(&session).cloned();
+                (session, grant)
+            })
+            .collect()
+    }
+
+    /// Waits for a change.
+    pub async fn changed(&self) {
+        self.bell.notified().await;
+    }
+
+    pub(super) fn put(&self, grant: Grant) {
+        let mut papers = self.lock();
+        papers.changed.insert(grant.session.clone());
+        papers.grants.insert(grant.session.clone(), Arc::new(grant));
+        drop(papers);
+        self.bell.notify_one();
+    }
+
+    pub(super) fn remove(&self, session: &Arc<str>) {
+        let mut papers = self.lock();
+        papers.grants.remove(session);
+        papers.changed.insert(session.clone());
+        drop(papers);
+        self.bell.notify_one();
+    }
+}
