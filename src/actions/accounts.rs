@@ -8,19 +8,21 @@ use super::actor::Actor;
 use super::error::{ActionError, Fault};
 use super::registration::{email, global_name, taken_username, username};
 use super::sessions::{self, Device, Opened};
-use super::show;
+use super::{relationships, show};
 use crate::app::App;
 use crate::auth::passwords::{Password, PasswordHash};
 use crate::logic::content;
 use crate::logic::field::FieldFault;
 use crate::logic::form::kinds::{colour, raw_text};
 use crate::logic::form::{Checked, Fields, Form, Patch};
-use crate::model::{AuthSessionId, Dispatch, Event, OwnUser, User, UserId};
+use crate::model::{AuthSessionId, Dispatch, Event, OwnUser, UserId};
 use crate::store::{
-    AccountRow, AccountState, Accounts, Emails, MemberRow, Members, Meta, MetaRow, Order, StoreError, Tx,
-    UserGuilds, UserIdRow, UserRow, Usernames, Users, View, unix_ms,
+    AccountRow, AccountState, Accounts, Emails, Meta, MetaRow, Order, StoreError, Tx, UserGuilds, UserIdRow,
+    UserRow, Usernames, Users, View, unix_ms,
 };
 
+/// Relationships of an account that goes which one job ends; each is two rows (SAFETY.md §5.2).
+const ENDED_AT_ONCE: usize = 400;
 /// Key of the instance's owner in [`Meta`].
 pub(super) const OWNER: &str = "owner";
 /// Time between the wish to delete an account and its end, milliseconds.
@@ -330,129 +332,6 @@ pub fn guilds_of(view: &View<'_>, user: UserId) -> Result<Vec<crate::model::Guil
 /// Most guilds that are looked at for one account; the settable limit is below.
 const MAX_GUILDS: usize = 1_000;
 
-/// Guilds that both are in.
-pub fn mutual_guilds(
-    view: &View<'_>,
-    one: UserId,
-    other: UserId,
-) -> Result<Vec<(crate::model::GuildId, Arc<MemberRow>)>, StoreError> {
-    let mut mutual = Vec::new();
-    for guild in guilds_of(view, one)? {
-        if let Some(member) = view.shared::<Members>(&(guild, other))? {
-            mutual.push((guild, member));
-        }
-    }
-    Ok(mutual)
-}
-
-/// Whether `viewer` may know of `other`: bots know all; people know themselves, bots, those they share a guild or a DM with.
-pub fn may_see(view: &View<'_>, viewer: Actor, other: UserId) -> Result<bool, StoreError> {
-    if viewer.is_bot() || viewer.user == other {
-        return Ok(true);
-    }
-    let pair = (viewer.user.min(other), viewer.user.max(other));
-    Ok(view.shared::<Users>(&other)?.is_some_and(|row| row.bot)
-        || view.has::<crate::store::DmPairs>(&pair)?
-        || !mutual_guilds(view, viewer.user, other)?.is_empty())
-}
-
-/// An account by id.
-///
-/// # Errors
-/// 10013 if it does not exist or the caller may not know of it.
-pub fn user(app: &App, actor: Actor, id: UserId) -> Result<Arc<User>, ActionError> {
-    app.store.read(|view| {
-        if !view.has::<Users>(&id)? || !may_see(view, actor, id)? {
-            return Err(Fault::UnknownUser.into());
-        }
-        Ok(show::user_by_id(view, id)?)
-    })
-}
-
-/// Answer of `GET /users/{id}/profile`.
-#[derive(Serialize, schemars::JsonSchema)]
-pub struct Profile {
-    user: ProfileUser,
-    user_profile: ProfileText,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    guild_member: Option<crate::model::Member>,
-    mutual_guilds: Vec<MutualGuild>,
-    connected_accounts: Vec<()>,
-    badges: Vec<()>,
-    guild_badges: Vec<()>,
-    premium_type: u8,
-    premium_since: Option<()>,
-    premium_guild_since: Option<()>,
-    legacy_username: Option<String>,
-}
-
-#[derive(Serialize, schemars::JsonSchema)]
-struct ProfileUser {
-    #[serde(flatten)]
-    user: Arc<User>,
-    bio: String,
-}
-
-#[derive(Serialize, schemars::JsonSchema)]
-struct ProfileText {
-    bio: String,
-    accent_color: Option<u32>,
-    banner: Option<String>,
-    pronouns: String,
-    theme_colors: Option<()>,
-}
-
-#[derive(Serialize, schemars::JsonSchema)]
-struct MutualGuild {
-    id: crate::model::GuildId,
-    nick: Option<String>,
-}
-
-/// The profile of somebody the caller may know of.
-///
-/// # Errors
-/// 10013, or 50001 where nothing is shared.
-pub fn profile(
-    app: &App,
-    actor: Actor,
-    id: UserId,
-    guild: Option<crate::model::GuildId>,
-) -> Result<Profile, ActionError> {
-    app.store.read(|view| {
-        let row = view.get::<Users>(&id)?.ok_or(Fault::UnknownUser)?;
-        if !may_see(view, actor, id)? {
-            return Err(Fault::MissingAccess.into());
-        }
-        let guild_member = match guild {
-            Some(guild) if view.has::<Members>(&(guild, actor.user))? => show::member_by_id(view, guild, id)?,
-            _ => None,
-        };
-        let mutual_guilds = mutual_guilds(view, actor.user, id)?
-            .into_iter()
-            .map(|(id, member)| MutualGuild { id, nick: member.nick.clone() })
-            .collect();
-        Ok(Profile {
-            user: ProfileUser { user: Arc::new(show::user(id, &row)), bio: row.bio.clone() },
-            user_profile: ProfileText {
-                bio: row.bio,
-                accent_color: row.accent_color,
-                banner: row.banner,
-                pronouns: row.pronouns,
-                theme_colors: None,
-            },
-            guild_member,
-            mutual_guilds,
-            connected_accounts: Vec::new(),
-            badges: Vec::new(),
-            guild_badges: Vec::new(),
-            premium_type: 0,
-            premium_since: None,
-            premium_guild_since: None,
-            legacy_username: None,
-        })
-    })
-}
-
 /// Whether a username is taken; asked while registering.
 pub fn is_taken(app: &App, name: &str) -> Result<bool, ActionError> {
     let name = name.trim().to_lowercase();
@@ -480,6 +359,7 @@ pub async fn delete_due(app: &App) -> Result<usize, ActionError> {
     let due = tokio::task::spawn_blocking(look).await.map_err(ActionError::internal)??;
     for user in &due {
         let user = *user;
+        while app.store.reclaim(move |tx| relationships::end_some(tx, user, ENDED_AT_ONCE)).await? {}
         app.store
             .reclaim(move |tx| -> Result<(), ActionError> {
                 let (Some(row), Some(account)) = (tx.get::<Users>(&user)?, tx.get::<Accounts>(&user)?) else {

@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use super::accounts;
 use super::actor::Actor;
 use super::error::{ActionError, Fault};
-use super::images;
-use super::messages;
-use super::show;
+use super::{images, messages, profiles, relationships, settings, show};
 use crate::app::App;
-use crate::logic::form::kinds::{image_data, list, snowflake, text};
+use crate::logic::form::kinds::{image_data, integer, list, snowflake, text};
 use crate::logic::form::{Checked, Fields, Form, ImageData, Patch};
 use crate::model::{
     Audience, Channel, ChannelId, ChannelKind, Dispatch, RecipientEvent, UserId, message_type,
@@ -78,12 +75,10 @@ pub async fn open(app: &App, actor: Actor, form: Checked<Open>) -> Result<Channe
             if others.is_empty() || others.contains(&actor.user) {
                 return Err(Fault::InvalidRecipients.into());
             }
-            for other in &others {
-                require_reachable(tx, actor, *other)?;
-            }
             if is_group {
                 make_group(tx, actor, &others, form.name.clone())
             } else {
+                require_reachable(tx, actor, others[0])?;
                 open_pair(tx, actor, others[0])
             }
         })
@@ -96,10 +91,52 @@ fn require_reachable(view: &View<'_>, actor: Actor, other: UserId) -> Result<(),
         return Err(Fault::CannotMessageUser.into());
     }
     let pair = (actor.user.min(other), actor.user.max(other));
-    if view.has::<DmPairs>(&pair)? || !accounts::mutual_guilds(view, actor.user, other)?.is_empty() {
+    if view.has::<DmPairs>(&pair)?
+        || relationships::are_friends(view, actor.user, other)?
+        || !profiles::mutual_guilds(view, actor.user, other)?.is_empty()
+    {
         return Ok(());
     }
     Err(if actor.is_bot() { Fault::NoMutualGuild } else { Fault::InvalidRecipients }.into())
+}
+
+/// Checks that somebody takes direct messages of the caller: nobody is blocked, and the caller is a friend, somebody they wrote to,
+/// or a member of a guild whose members they listen to.
+///
+/// # Errors
+/// 50007.
+pub(super) fn require_open_ear(
+    view: &View<'_>,
+    actor: Actor,
+    channel: ChannelId,
+    other: UserId,
+) -> Result<(), ActionError> {
+    let row = view.shared::<Users>(&other)?;
+    let can_hear = row.as_ref().is_some_and(|row| !(row.deleted || (row.bot && actor.is_bot())));
+    if !can_hear || relationships::is_blocked_between(view, actor.user, other)? {
+        return Err(Fault::CannotMessageUser.into());
+    }
+    let is_known = row.is_some_and(|row| row.bot)
+        || view.get::<UserDms>(&(other, channel))?.is_some_and(|dm| dm.accepted)
+        || relationships::are_friends(view, actor.user, other)?;
+    if is_known {
+        return Ok(());
+    }
+    // The other's guilds: a bot may be in thousands.
+    for (guild, _) in profiles::mutual_guilds(view, other, actor.user)? {
+        if settings::takes_messages_of(view, other, guild)? {
+            return Ok(());
+        }
+    }
+    Err(Fault::CannotMessageUser.into())
+}
+
+/// Checks that the caller may put somebody into a group: only friends.
+fn require_friend(view: &View<'_>, actor: Actor, other: UserId) -> Result<(), ActionError> {
+    match relationships::are_friends(view, actor.user, other)? {
+        true => Ok(()),
+        false => Err(Fault::InvalidRecipients.into()),
+    }
 }
 
 fn open_pair(tx: &mut Tx<'_>, actor: Actor, other: UserId) -> Result<Channel, ActionError> {
@@ -117,18 +154,144 @@ fn open_pair(tx: &mut Tx<'_>, actor: Actor, other: UserId) -> Result<Channel, Ac
             tx.put::<Channels>(&by, &id, &row)?;
             tx.put::<ChannelStates>(&by, &id, &ChannelStateRow::default())?;
             tx.put::<DmPairs>(&by, &pair, &ChannelIdRow { id })?;
-            tx.put::<UserDms>(&by, &(other, id), &UserDmRow { open: false })?;
+            tx.put::<UserDms>(&by, &(other, id), &UserDmRow::default())?;
             id
         }
     };
-    let was_open = tx.get::<UserDms>(&(actor.user, id))?.is_some_and(|row| row.open);
+    let listed = tx.get::<UserDms>(&(actor.user, id))?.unwrap_or_default();
     let row = tx.shared::<Channels>(&id)?.ok_or(Fault::UnknownChannel)?;
-    let shown = show::channel(tx, id, &row, Some(actor.user))?;
-    if !was_open {
-        tx.put::<UserDms>(&by, &(actor.user, id), &UserDmRow { open: true })?;
+    if !listed.open {
+        // Looking for somebody is no answer to them: a request stays one.
+        tx.put::<UserDms>(&by, &(actor.user, id), &UserDmRow { open: true, ..listed })?;
+        let shown = show::channel(tx, id, &row, Some(actor.user))?;
         tell(tx, actor.user, shown.clone())?;
+        return Ok(shown);
     }
-    Ok(shown)
+    Ok(show::channel(tx, id, &row, Some(actor.user))?)
+}
+
+/// Shows a conversation to those in whose list it is not, because somebody writes there. Who writes to a stranger makes a request
+/// (bots never do); who answers one accepts it.
+pub(super) fn reopen(
+    tx: &mut Tx<'_>,
+    by: &impl Proof,
+    id: ChannelId,
+    row: &ChannelRow,
+    sender: UserId,
+) -> Result<(), StoreError> {
+    for recipient in &row.recipients {
+        let before = tx.get::<UserDms>(&(*recipient, id))?.unwrap_or_default();
+        let mut after = UserDmRow { open: true, ..before.clone() };
+        if *recipient == sender && row.kind == ChannelKind::Dm {
+            (after.accepted, after.request_ms) = (true, None);
+        } else if !before.open && is_stranger(tx, &before, row, *recipient, sender)? {
+            after.request_ms = Some(tx.now_ms());
+        }
+        if after == before {
+            continue;
+        }
+        tx.put::<UserDms>(by, &(*recipient, id), &after)?;
+        let shown = show::channel(tx, id, row, Some(*recipient))?;
+        if !before.open {
+            tell(tx, *recipient, shown)?;
+        } else if before.request_ms != after.request_ms {
+            tx.emit(Audience::User(*recipient), Dispatch::ChannelUpdate(Arc::new(shown)));
+        }
+    }
+    Ok(())
+}
+
+fn is_stranger(
+    view: &View<'_>,
+    dm: &UserDmRow,
+    row: &ChannelRow,
+    recipient: UserId,
+    sender: UserId,
+) -> Result<bool, StoreError> {
+    let is_bot = |id: &UserId| Ok::<_, StoreError>(view.shared::<Users>(id)?.is_some_and(|row| row.bot));
+    Ok(row.kind == ChannelKind::Dm
+        && !dm.accepted
+        && !is_bot(&sender)?
+        && !is_bot(&recipient)?
+        && !relationships::are_friends(view, recipient, sender)?)
+}
+
+/// Body of `PUT /channels/{channel}/recipients/@me`.
+#[derive(Clone, Copy)]
+pub struct Consent;
+
+impl Form for Consent {
+    fn read(f: &mut Fields<'_>) -> Self {
+        f.opt("consent_status", integer(2..=2_u8));
+        Self
+    }
+}
+
+/// Accepts a stranger's message request; what is accepted already stays.
+///
+/// # Errors
+/// 10003 for conversations of others, 50024 for groups.
+pub async fn accept_request(
+    app: &App,
+    actor: Actor,
+    id: ChannelId,
+    form: Checked<Consent>,
+) -> Result<Channel, ActionError> {
+    app.store
+        .write(move |tx| {
+            let by = tx.allow::<right::View>(actor.user, id)?;
+            if by.channel.kind != ChannelKind::Dm {
+                return Err(Fault::ChannelType.into());
+            }
+            form.get()?;
+            accept(tx, actor.user, id, &by.channel)?;
+            Ok(show::channel(tx, id, &by.channel, Some(actor.user))?)
+        })
+        .await
+}
+
+fn accept(tx: &mut Tx<'_>, user: UserId, id: ChannelId, row: &ChannelRow) -> Result<(), StoreError> {
+    let before = tx.get::<UserDms>(&(user, id))?.unwrap_or_default();
+    if before.request_ms.is_none() {
+        return Ok(());
+    }
+    let after = UserDmRow { accepted: true, request_ms: None, ..before };
+    tx.put::<UserDms>(&tx.own(user), &(user, id), &after)?;
+    let shown = show::channel(tx, id, row, Some(user))?;
+    tx.emit(Audience::User(user), Dispatch::ChannelUpdate(Arc::new(shown)));
+    Ok(())
+}
+
+/// Two became friends: what either wrote to the other as a stranger is no request any more.
+pub(super) fn befriended(tx: &mut Tx<'_>, one: UserId, other: UserId) -> Result<(), ActionError> {
+    let Some(ChannelIdRow { id }) = tx.get::<DmPairs>(&(one.min(other), one.max(other)))? else {
+        return Ok(());
+    };
+    let row = tx.shared::<Channels>(&id)?.ok_or(Fault::UnknownChannel)?;
+    for user in [one, other] {
+        accept(tx, user, id, &row)?;
+    }
+    Ok(())
+}
+
+/// Drops a stranger's message request out of the caller's list; the sender is told nothing.
+///
+/// # Errors
+/// 10003 for conversations of others, 50024 where nothing is requested.
+pub async fn drop_request(app: &App, actor: Actor, id: ChannelId) -> Result<Channel, ActionError> {
+    app.store
+        .write(move |tx| {
+            let by = tx.allow::<right::View>(actor.user, id)?;
+            let before = tx.get::<UserDms>(&(actor.user, id))?.unwrap_or_default();
+            if by.channel.kind != ChannelKind::Dm || before.request_ms.is_none() {
+                return Err(Fault::ChannelType.into());
+            }
+            let shown = show::channel(tx, id, &by.channel, Some(actor.user))?;
+            tx.put::<UserDms>(&by, &(actor.user, id), &UserDmRow::default())?;
+            tx.emit(Audience::User(actor.user), Dispatch::ChannelDelete(Arc::new(shown.clone())));
+            Ok(shown)
+        })
+        .await
 }
 
 fn make_group(
@@ -139,6 +302,7 @@ fn make_group(
 ) -> Result<Channel, ActionError> {
     let mut recipients = vec![actor.user];
     for other in others {
+        require_friend(tx, actor, *other)?;
         if !recipients.contains(other) {
             recipients.push(*other);
         }
@@ -171,7 +335,7 @@ pub fn show_to(
     row: &ChannelRow,
     user: UserId,
 ) -> Result<(), StoreError> {
-    tx.put::<UserDms>(by, &(user, id), &UserDmRow { open: true })?;
+    tx.put::<UserDms>(by, &(user, id), &UserDmRow { open: true, ..UserDmRow::default() })?;
     let shown = show::channel(tx, id, row, Some(user))?;
     tell(tx, user, shown)
 }
@@ -196,7 +360,9 @@ pub async fn close(app: &App, actor: Actor, id: ChannelId, is_silent: bool) -> R
             let shown = show::channel(tx, id, &by.channel, Some(actor.user))?;
             match by.channel.kind {
                 ChannelKind::Dm => {
-                    tx.put::<UserDms>(&by, &(actor.user, id), &UserDmRow { open: false })?;
+                    let listed = tx.get::<UserDms>(&(actor.user, id))?.unwrap_or_default();
+                    let closed = UserDmRow { open: false, request_ms: None, ..listed };
+                    tx.put::<UserDms>(&by, &(actor.user, id), &closed)?;
                     tx.emit(Audience::User(actor.user), Dispatch::ChannelDelete(Arc::new(shown.clone())));
                 }
                 ChannelKind::GroupDm => {
@@ -223,7 +389,7 @@ pub async fn add_recipient(
         .write(move |tx| {
             let by = tx.allow::<right::View>(actor.user, id)?;
             let mut row = (*by.channel).clone();
-            require_reachable(tx, actor, user)?;
+            require_friend(tx, actor, user)?;
             match row.kind {
                 ChannelKind::Dm => {
                     let mut others: Vec<UserId> =

@@ -111,6 +111,7 @@ faults! {
     // Limits on numbers of things.
     TooManyGuilds = 400 30001 "Maximum number of guilds reached";
     TooManyFriends = 400 30002 "Maximum number of friends reached";
+    TooManyBlocks = 400 30045 "Maximum number of blocked users reached";
     TooManyPins = 400 30003 "Maximum number of pins reached for the channel";
     TooManyRecipients = 400 30004 "Maximum number of recipients reached";
     TooManyRoles = 400 30005 "Maximum number of guild roles reached";

@@ -16,6 +16,8 @@ use crate::store::{Channels, GuildInvites, Guilds, InviteRow, Invites, Order, St
 
 /// Most invites of a guild (API.md §5).
 const MAX_INVITES: usize = 1_000;
+/// Invites that end with their channel in the same job, two rows each (SAFETY.md §5.2).
+const ENDED_AT_ONCE: usize = 300;
 /// Longest life of an invite that ends, seconds.
 const MAX_AGE_S: u32 = 604_800;
 /// Life of an invite that does not say, seconds.
@@ -295,6 +297,26 @@ pub fn remove(tx: &mut Tx<'_>, by: &impl Proof, code: &str, row: &InviteRow) -> 
             code: code.to_owned(),
         }),
     );
+    Ok(())
+}
+
+/// Ends the invites to a channel that is being deleted, while those who manage it can still be told. What is left beyond
+/// [`ENDED_AT_ONCE`] opens nothing any more, and goes when the next invite is made.
+pub fn forget_channel(
+    tx: &mut Tx<'_>,
+    by: &impl Proof,
+    guild: GuildId,
+    channel: ChannelId,
+) -> Result<(), StoreError> {
+    let mut ended = 0;
+    for code in codes_of(tx, guild)? {
+        if ended < ENDED_AT_ONCE
+            && let Some(row) = tx.get::<Invites>(&code)?.filter(|row| row.channel == channel)
+        {
+            remove(tx, by, &code, &row)?;
+            ended += 1;
+        }
+    }
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use super::error::ActionError;
 use super::gateway::dated;
 use super::sessions::id_hash;
 use super::show::{self, SMALL_GUILD_MEMBERS};
-use super::{dms, messages, settings};
+use super::{dms, messages, relationships, settings};
 use crate::app::App;
 use crate::hub::{Activation, Session, Showing};
 use crate::logic::intents::Intents;
@@ -185,7 +185,7 @@ impl Builder<'_> {
             unreachable!("bots have a READY of their own");
         };
         let private_channels = dms::of_user(view, user)?;
-        let peers = peers_of(&private_channels);
+        let peers = relationships::peers_of(view, user, &peers_in(&private_channels))?;
         let mut all = self.guilds(&peers)?;
         let user_settings = settings::settings_of(view, user)?;
         let showing = self.request.presence.clone().unwrap_or_else(|| stored_showing(&user_settings));
@@ -203,7 +203,7 @@ impl Builder<'_> {
                 version: view.now_ms(),
             },
             guilds: std::mem::take(&mut all.shown),
-            relationships: Vec::new(),
+            relationships: relationships::of_user(view, user)?,
             private_channels,
             presences: hub.presences_of(&peers),
             merged_members: all.memberships.iter().map(|(_, member)| vec![member.clone()]).collect(),
@@ -399,9 +399,10 @@ impl Builder<'_> {
     }
 }
 
-/// Those an account has a conversation with, each once.
-fn peers_of(private_channels: &[Channel]) -> Vec<UserId> {
-    let recipients = private_channels.iter().flat_map(|channel| channel.recipients.iter().flatten());
+/// Those an account has a conversation with, each once; a stranger's first word makes none.
+fn peers_in(private_channels: &[Channel]) -> Vec<UserId> {
+    let accepted = private_channels.iter().filter(|channel| channel.is_message_request.is_none());
+    let recipients = accepted.flat_map(|channel| channel.recipients.iter().flatten());
     let mut peers: Vec<UserId> = recipients.map(|user| user.id).collect();
     peers.sort_unstable();
     peers.dedup();

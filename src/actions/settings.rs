@@ -66,6 +66,42 @@ pub fn settings_of(view: &View<'_>, user: UserId) -> Result<Value, StoreError> {
     Ok(all)
 }
 
+/// Who may ask an account to be a friend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FriendSources {
+    /// Everybody.
+    pub all: bool,
+    /// Friends of friends.
+    pub mutual_friends: bool,
+    /// Members of the same guilds.
+    pub mutual_guilds: bool,
+}
+
+/// Who may ask an account to be a friend, by its settings.
+pub fn friend_sources(view: &View<'_>, user: UserId) -> Result<FriendSources, StoreError> {
+    let settings = settings_of(view, user)?;
+    let is_on = |key: &str| settings["friend_source_flags"][key].as_bool() == Some(true);
+    Ok(FriendSources {
+        all: is_on("all"),
+        mutual_friends: is_on("mutual_friends"),
+        mutual_guilds: is_on("mutual_guilds"),
+    })
+}
+
+/// Whether an account takes direct messages of a guild's members, by its settings.
+pub fn takes_messages_of(view: &View<'_>, user: UserId, guild: GuildId) -> Result<bool, StoreError> {
+    let own = parse(view.get::<UserSettings>(&user)?);
+    let restricted = own.get("restricted_guilds").and_then(Value::as_array);
+    Ok(!restricted.into_iter().flatten().any(|id| is_id(id, guild)))
+}
+
+fn is_id(value: &Value, id: GuildId) -> bool {
+    match value {
+        Value::String(text) => text.parse() == Ok(id.get()),
+        _ => value.as_u64() == Some(id.get()),
+    }
+}
+
 /// The caller's settings.
 pub fn get(app: &App, actor: Actor) -> Result<Value, ActionError> {
     actor.session()?;

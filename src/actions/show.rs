@@ -13,8 +13,8 @@ use crate::model::{
 use crate::store::access::GuildAccess;
 use crate::store::{
     AccountRow, Accounts, AuditRow, Body, ChannelRow, ChannelStateRow, ChannelStates, Channels,
-    GuildChannels, GuildRow, Guilds, InviteRow, MemberCounts, MemberRow, Members, MessageRow, Messages,
-    Nonce, Order, Reactions, RoleRow, Roles, StoreError, UserRow, Users, View,
+    GuildChannels, GuildRow, Guilds, InviteRow, MemberCounts, MemberRow, Members, MessageRow, Nonce, Order,
+    Reactions, RoleRow, Roles, StoreError, UserDms, UserRow, Users, View,
 };
 
 /// Members up to which a guild is delivered whole (API.md §3.6).
@@ -47,6 +47,11 @@ pub fn user_by_id(view: &View<'_>, id: UserId) -> Result<Arc<User>, StoreError> 
         Some(row) => user(id, &row),
         None => user(id, &UserRow { deleted: true, ..UserRow::default() }),
     }))
+}
+
+/// Accounts, in the order of their ids here.
+pub fn users_by_id(view: &View<'_>, ids: &[UserId]) -> Result<Vec<Arc<User>>, StoreError> {
+    ids.iter().map(|id| user_by_id(view, *id)).collect()
 }
 
 /// An account as its owner sees it.
@@ -254,6 +259,12 @@ fn channel_with(
             shown.icon = Some(row.icon.clone());
             shown.owner_id = row.owner;
         }
+        if let (ChannelKind::Dm, Some(viewer)) = (row.kind, viewer)
+            && let Some(asked_ms) = view.get::<UserDms>(&(viewer, id))?.and_then(|dm| dm.request_ms)
+        {
+            shown.is_message_request = Some(true);
+            shown.is_message_request_timestamp = Some(Timestamp(asked_ms));
+        }
         return Ok(shown);
     };
     shown.guild_id = Some(guild);
@@ -325,7 +336,7 @@ pub fn message(
         && let Some(target) = row.reference_message
     {
         let target_channel = row.reference_channel.unwrap_or(channel);
-        shown.referenced_message = Some(match view.get::<Messages>(&(target_channel, target))? {
+        shown.referenced_message = Some(match view.message(target_channel, target)? {
             Some(answered) => Some(Box::new(message_alone(view, target_channel, target, &answered, viewer)?)),
             None => None,
         });

@@ -8,15 +8,16 @@ use super::call::Call;
 use super::reply::{Answer, Reply};
 use super::route::{Route, Who, get, patch, post};
 use crate::actions::accounts::{self, Edit, Leave};
+use crate::actions::profiles::{self, ProfileQuery};
 use crate::actions::registration::{self, Register};
 use crate::actions::sessions::{self, Device, EndSessions, Login, Opened};
 use crate::auth::cookies;
 use crate::auth::tokens::{Purpose, SESSION_LIFE_SECS};
-use crate::logic::form::kinds::{snowflake, text};
+use crate::logic::form::kinds::text;
 use crate::logic::form::{Checked, Fields, Form};
 use crate::logic::rate_limit::Bucket;
-use crate::model::kind::{Guild, User as UserKind};
-use crate::model::{AuthSessionId, GuildId, OwnUser, User, UserId};
+use crate::model::kind::User as UserKind;
+use crate::model::{AuthSessionId, OwnUser, User, UserId};
 
 /// The routes of accounts and sessions.
 pub fn routes() -> Vec<Route> {
@@ -84,8 +85,12 @@ pub fn routes() -> Vec<Route> {
         get("/users/{user_id}/profile", profile)
             .who(Who::Human)
             .query::<ProfileQuery>()
-            .gives::<accounts::Profile>(200)
+            .gives::<profiles::Profile>(200)
             .summary("An account's profile"),
+        get("/users/{user_id}/relationships", mutual_friends)
+            .who(Who::Human)
+            .gives::<Vec<User>>(200)
+            .summary("Friends one has in common with somebody"),
     ]
 }
 
@@ -249,20 +254,14 @@ async fn delete_account(call: Call) -> Answer {
 }
 
 async fn user(call: Call) -> Answer {
-    Reply::json(&*accounts::user(&call.app, call.actor()?, call.id::<UserKind>("user_id")?)?)
-}
-
-struct ProfileQuery {
-    guild: Option<GuildId>,
-}
-
-impl Form for ProfileQuery {
-    fn read(f: &mut Fields<'_>) -> Self {
-        Self { guild: f.opt("guild_id", snowflake::<Guild>()) }
-    }
+    Reply::json(&*profiles::user(&call.app, call.actor()?, call.id::<UserKind>("user_id")?)?)
 }
 
 async fn profile(call: Call) -> Answer {
-    let query: ProfileQuery = call.query()?;
-    Reply::json(&accounts::profile(&call.app, call.actor()?, call.id::<UserKind>("user_id")?, query.guild)?)
+    let query = call.query::<ProfileQuery>()?;
+    Reply::json(&profiles::profile(&call.app, call.actor()?, call.id::<UserKind>("user_id")?, query)?)
+}
+
+async fn mutual_friends(call: Call) -> Answer {
+    Reply::json(&profiles::mutual_friends(&call.app, call.actor()?, call.id::<UserKind>("user_id")?)?)
 }

@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::reply::{Answer, Reply};
 use super::route::{Route, Who, delete, get, post, put};
-use crate::actions::dms::{self, Open};
+use crate::actions::dms::{self, Consent, Open};
 use crate::model::Channel;
 use crate::model::kind::{Channel as ChannelKind, User};
 
@@ -18,6 +18,15 @@ pub fn routes() -> Vec<Route> {
             .takes::<Open>()
             .gives::<Channel>(200)
             .summary("Open a conversation or make a group"),
+        put("/channels/{channel_id}/recipients/@me", accept_request)
+            .who(Who::Human)
+            .takes::<Consent>()
+            .gives::<Channel>(200)
+            .summary("Accept a stranger's message request"),
+        delete("/channels/{channel_id}/recipients/@me", drop_request)
+            .who(Who::Human)
+            .gives::<Channel>(200)
+            .summary("Drop a stranger's message request"),
         put("/channels/{channel_id}/recipients/{user_id}", add)
             .who(Who::Human)
             .gives::<Channel>(201)
@@ -36,6 +45,16 @@ async fn list(call: Call) -> Answer {
 
 async fn open(call: Call) -> Answer {
     Reply::json(&dms::open(&call.app, call.actor()?, call.form()).await?)
+}
+
+async fn accept_request(call: Call) -> Answer {
+    let channel = call.id::<ChannelKind>("channel_id")?;
+    Reply::json(&dms::accept_request(&call.app, call.actor()?, channel, call.form::<Consent>()).await?)
+}
+
+async fn drop_request(call: Call) -> Answer {
+    let channel = call.id::<ChannelKind>("channel_id")?;
+    Reply::json(&dms::drop_request(&call.app, call.actor()?, channel).await?)
 }
 
 async fn add(call: Call) -> Answer {

@@ -67,6 +67,7 @@ mod pictures;
 mod pins;
 mod reactions;
 mod read_states;
+mod relationships;
 mod reply;
 mod roles;
 mod route;

@@ -7,7 +7,7 @@ use super::limits::RouteLimit;
 use super::route::Route;
 use super::{
     absent, accounts, applications, bans, channels, dms, followers, guilds, instance, integrations, invites,
-    members, messages, oauth2, pins, reactions, read_states, roles, settings, voice,
+    members, messages, oauth2, pins, reactions, read_states, relationships, roles, settings, voice,
 };
 
 /// Every route of the REST API.
@@ -30,6 +30,7 @@ pub fn all() -> Vec<Route> {
         pins::routes(),
         reactions::routes(),
         read_states::routes(),
+        relationships::routes(),
         roles::routes(),
         settings::routes(),
         voice::routes(),

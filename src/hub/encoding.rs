@@ -240,6 +240,9 @@ fn place(dispatch: &Dispatch) -> Place {
         | Dispatch::MessageAck(_)
         | Dispatch::PinsAck(_)
         | Dispatch::RecentMentionDelete(_)
+        | Dispatch::RelationshipAdd(_)
+        | Dispatch::RelationshipUpdate(_)
+        | Dispatch::RelationshipRemove(_)
         | Dispatch::PrefsUpdate(_) => Place::default(),
     }
 }

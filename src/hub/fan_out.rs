@@ -15,7 +15,7 @@ use crate::hub::voice::VoicePlace;
 use crate::logic::session::{Meter, Packet, Place};
 use crate::model::{
     Audience, Batch, Channel, ChannelId, ChannelKind, Dispatch, Event, GuildCreate, GuildId, Member,
-    MemberEvent, Permissions, TypingStart, UnavailableGuild, User, UserId,
+    MemberEvent, Permissions, TypingStart, UnavailableGuild, User, UserId, relationship_type,
 };
 
 impl State {
@@ -121,12 +121,23 @@ impl State {
             }
             session.push(encoding.packet_for(owner));
         }
-        if let Dispatch::ChannelCreate(channel) = dispatch
-            && channel.kind.is_dm()
-        {
-            let others =
-                channel.recipients.iter().flatten().map(|other| other.id).filter(|other| *other != user);
-            self.meet(now, user, others.collect());
+        match dispatch {
+            // A stranger is told nothing of who does not answer.
+            Dispatch::ChannelCreate(channel) | Dispatch::ChannelUpdate(channel)
+                if channel.kind.is_dm() && channel.is_message_request.is_none() =>
+            {
+                let others =
+                    channel.recipients.iter().flatten().map(|other| other.id).filter(|other| *other != user);
+                self.meet(now, user, others.collect());
+            }
+            Dispatch::RelationshipAdd(of) if of.kind == relationship_type::FRIEND => {
+                self.meet(now, user, vec![of.id]);
+            }
+            Dispatch::RelationshipAdd(of) if of.kind == relationship_type::BLOCKED => {
+                self.part_ways(now, user, of.id);
+            }
+            Dispatch::RelationshipRemove(of) if of.is_parting => self.part_ways(now, user, of.id),
+            _ => {}
         }
     }
 

@@ -169,6 +169,22 @@ impl State {
         self.weigh_later(now);
     }
 
+    /// Two have nothing to do with each other any more: neither is told of the other's presence outside of guilds, and each goes
+    /// offline for the other there.
+    pub fn part_ways(&mut self, now: Now, one: UserId, other: UserId) {
+        for (user, peer) in [(one, other), (other, one)] {
+            let was_told = self.accounts.get_mut(&user).is_some_and(|account| account.peers.remove(&peer));
+            if was_told && self.accounts.get(&user).is_some_and(|account| account.shown.is_online()) {
+                let packet = packet(user, &Shown::default(), None, &self.meter);
+                for session in self.hearing(peer, self.commit + 1).filter(|session| !session.owner().is_bot())
+                {
+                    session.push(packet.clone());
+                }
+            }
+        }
+        self.weigh_later(now);
+    }
+
     /// Tells one session the presences of these accounts, each where it was told, if the session is there too.
     pub fn tell_presences(&self, session: &Arc<Session>, told: &HashMap<UserId, HashSet<GuildId>>) {
         let owner = session.owner();

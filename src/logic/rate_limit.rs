@@ -180,6 +180,8 @@ pub enum Bucket {
     InviteLookup,
     /// Opening DMs: 10 in 10 min. An action takes it, since only new people count.
     DmOpen,
+    /// Asking people by name to be friends: 10 a minute, so that names are not probed.
+    FriendRequest,
     /// Executing a webhook: 5 in 2 s per webhook, whoever calls.
     WebhookExecute,
     /// Search: 5 in 5 s.
@@ -223,6 +225,7 @@ impl Bucket {
             Self::ChannelCreate => of(250, 86_400),
             Self::InviteLookup => of(30, 60),
             Self::DmOpen => of(10, 600),
+            Self::FriendRequest => of(10, 60),
             Self::WebhookExecute => of(5, 2),
             Self::Login | Self::Register => of(5, 60),
             Self::Global => of(50, 1),

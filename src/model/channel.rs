@@ -74,6 +74,12 @@ pub struct Channel {
     /// Whose group DM it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner_id: Option<UserId>,
+    /// Whether a DM is a stranger's first word, which its receiver has not accepted; absent otherwise, and for the sender.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_message_request: Option<bool>,
+    /// When the stranger wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_message_request_timestamp: Option<Timestamp>,
 }
 
 /// CHANNEL_PINS_UPDATE.

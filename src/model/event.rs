@@ -9,8 +9,8 @@ use super::{
     ApplicationId, AuditEntryEvent, AuthSessionId, Channel, ChannelId, Guild, GuildCreate, GuildId,
     GuildUser, IntegrationEvent, InviteCreated, InviteDeleted, MemberEvent, MessageAck, MessageDeleted,
     MessageEvent, MessagesDeleted, OwnUser, Permissions, PinsAck, PinsUpdate, Presence, ReactionEvent,
-    ReactionsCleared, RecipientEvent, Role, RoleDeleted, RoleEvent, TypingStart, UnavailableGuild, User,
-    UserId, VoiceServer, VoiceState, WebhooksUpdate,
+    ReactionsCleared, RecipientEvent, Relationship, RelationshipRemoved, Role, RoleDeleted, RoleEvent,
+    TypingStart, UnavailableGuild, User, UserId, VoiceServer, VoiceState, WebhooksUpdate,
 };
 
 /// Who hears of a dispatch. The hub turns it into sessions with the rights they have when the event's turn comes.
@@ -140,6 +140,12 @@ dispatches! {
     UserNoteUpdate(Value) = "USER_NOTE_UPDATE",
     /// One's own sessions changed; the payload is an array.
     SessionsReplace(Value) = "SESSIONS_REPLACE",
+    /// Somebody is something to one from here on.
+    RelationshipAdd(Relationship) = "RELATIONSHIP_ADD",
+    /// What one noted about somebody changed.
+    RelationshipUpdate(Relationship) = "RELATIONSHIP_UPDATE",
+    /// Somebody is nothing to one any more.
+    RelationshipRemove(RelationshipRemoved) = "RELATIONSHIP_REMOVE",
     /// One read up to a message.
     MessageAck(MessageAck) = "MESSAGE_ACK",
     /// One saw the pins.

@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Activity, ApplicationId, Channel, GuildCreate, GuildId, Member, OwnUser, Presence, ReadState, Status,
-    UnavailableGuild, User, UserId, VoiceState,
+    Activity, ApplicationId, Channel, GuildCreate, GuildId, Member, OwnUser, Presence, ReadState,
+    Relationship, Status, UnavailableGuild, User, UserId, VoiceState,
 };
 
 /// Version of the gateway that READY names.
@@ -78,11 +78,11 @@ pub struct PersonReady {
     pub read_state: Versioned<ReadState>,
     /// Its guilds, whole.
     pub guilds: Vec<GuildCreate>,
-    /// Always empty: there are no friends lists.
-    pub relationships: Vec<Value>,
+    /// Friends, requests and blocks.
+    pub relationships: Vec<Relationship>,
     /// Its open conversations.
     pub private_channels: Vec<Channel>,
-    /// Of those it has a conversation with.
+    /// Of friends, and of those it has a conversation with.
     pub presences: Vec<Presence>,
     /// Its membership in each guild, in their order.
     pub merged_members: Vec<Vec<Member>>,

@@ -2,6 +2,7 @@
 //! many at a time, so that neither a post (its author has read it) nor a glance at a channel costs a write of its own.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Mutex;
 
 use tokio::sync::{Mutex as Turn, MutexGuard, Notify};
@@ -59,12 +60,12 @@ impl Marks {
         let has_room = pending.count < MAX_WAITING;
         let mut is_new = false;
         match pending.waiting.entry(user).or_default().entry(channel) {
-            std::collections::hash_map::Entry::Occupied(mut entry) => entry.get_mut().merge(mark),
-            std::collections::hash_map::Entry::Vacant(entry) if has_room => {
+            Entry::Occupied(mut entry) => entry.get_mut().merge(mark),
+            Entry::Vacant(entry) if has_room => {
                 entry.insert(mark);
                 is_new = true;
             }
-            std::collections::hash_map::Entry::Vacant(_) => {}
+            Entry::Vacant(_) => {}
         }
         pending.count += usize::from(is_new);
         drop(pending);
@@ -123,9 +124,25 @@ impl Marks {
         taken
     }
 
-    /// The marks taken last are on disk, or could not be written and are let go.
+    /// The marks taken last are on disk.
     pub fn written(&self) {
         self.lock().writing.clear();
+    }
+
+    /// The marks taken last could not be written: they wait again, under what was noted since.
+    pub fn put_back(&self) {
+        let mut pending = self.lock();
+        for (user, channel, mark) in std::mem::take(&mut pending.writing) {
+            let has_room = pending.count < MAX_WAITING;
+            match pending.waiting.entry(user).or_default().entry(channel) {
+                Entry::Occupied(mut newer) => newer.get_mut().merge(mark),
+                Entry::Vacant(slot) if has_room => {
+                    slot.insert(mark);
+                    pending.count += 1;
+                }
+                Entry::Vacant(_) => {}
+            }
+        }
     }
 }
 
@@ -153,6 +170,22 @@ mod tests {
         marks.written();
         marks.forget(ann, room);
         assert!(marks.of(ann).is_empty() && marks.take(10).is_empty());
+    }
+
+    #[test]
+    fn what_could_not_be_written_waits_again_below_what_came_since() {
+        let (marks, ann, room) = (Marks::default(), UserId::new(1), ChannelId::new(2));
+        let other = ChannelId::new(3);
+        marks.note(ann, room, seen(7));
+        marks.note(ann, other, seen(8));
+        assert_eq!(marks.take(10).len(), 2);
+        marks.note(ann, room, seen(9));
+        marks.put_back();
+        let mut again = marks.take(10);
+        again.sort_by_key(|(_, channel, _)| *channel);
+        assert_eq!(again, [(ann, room, seen(9)), (ann, other, seen(8))]);
+        marks.written();
+        assert!(marks.take(10).is_empty());
     }
 
     #[test]

@@ -3,11 +3,16 @@
 use std::ops::ControlFlow;
 
 use super::access::{Allowed, Internal, Proof, right};
-use super::rows::{ChannelStateRow, MentionRow, MessageRow, ReactionCount};
-use super::tables::{ChannelStates, DoomedReactions, Mentions, Messages, Pins, Reactions};
+use super::rows::{ChannelStateRow, DoomedPostsRow, MentionRow, MessageRow, ReactionCount};
+use super::tables::{
+    ChannelStates, Channels, DoomedPosts, DoomedReactions, Mentions, Messages, Pins, Reactions,
+};
 use super::{Order, StoreError, Tx, View};
 use crate::model::{ChannelId, GuildId, MessageId, UserId};
 
+/// Banned people of a guild whose posts wait for the sweep that a page of history leaves out; of more the newest bans show a moment
+/// longer.
+const MAX_DOOMED: usize = 1_000;
 /// Most pins of a channel (API.md §5).
 pub const MAX_PINS: usize = 250;
 
@@ -104,7 +109,48 @@ pub fn plain_key(key: &str) -> &str {
     key.split_once(GENERATION).map_or(key, |(plain, _)| plain)
 }
 
+/// What banned people posted in a guild and the sweep has not reached: gone for every reader since the ban.
+#[derive(Clone, Debug, Default)]
+pub struct Doomed(Vec<(UserId, DoomedPostsRow)>);
+
+impl Doomed {
+    /// Whether there is none, as nearly always.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a message is among it.
+    pub fn covers(&self, author: UserId, id: MessageId) -> bool {
+        self.0.iter().any(|(doomed, row)| *doomed == author && row.covers(id))
+    }
+}
+
+impl DoomedPostsRow {
+    /// Whether a message of the author's is meant.
+    pub fn covers(&self, id: MessageId) -> bool {
+        id > MessageId::from_ms(self.since_ms) && id <= self.until
+    }
+}
+
 impl View<'_> {
+    /// A message that is there for readers.
+    pub fn message(&self, channel: ChannelId, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
+        let Some(row) = self.get::<Messages>(&(channel, id))? else { return Ok(None) };
+        if row.webhook.is_none()
+            && let Some(guild) = self.shared::<Channels>(&channel)?.and_then(|channel| channel.guild)
+            && self.get::<DoomedPosts>(&(guild, row.author))?.is_some_and(|doomed| doomed.covers(id))
+        {
+            return Ok(None);
+        }
+        Ok(Some(row))
+    }
+
+    /// What of a guild is gone for readers though it waits for its sweep.
+    pub fn doomed_posts(&self, guild: GuildId) -> Result<Doomed, StoreError> {
+        let rows = self.list::<DoomedPosts>(&guild, None, Order::Ascending, MAX_DOOMED)?;
+        Ok(Doomed(rows.into_iter().map(|((_, author), row)| (author, row)).collect()))
+    }
+
     /// When a message was pinned, milliseconds of Unix time.
     pub fn pinned_ms(&self, channel: ChannelId, message: MessageId) -> Result<Option<u64>, StoreError> {
         let mut found = None;

@@ -25,7 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use error::{Denied, StoreError};
 pub use keys::Key;
-pub use messages::{MAX_PINS, MayPost, plain_key};
+pub use messages::{Doomed, MAX_PINS, MayPost, plain_key};
 pub use rows::*;
 pub use space::{DiskGauge, NoGauge};
 pub use tables::*;

@@ -79,6 +79,28 @@ pub enum AccountState {
     Deleted,
 }
 
+/// What somebody is to an account. Friends are rows on both sides, a request is incoming on one and outgoing on the other, a block is
+/// the blocker's alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub enum Bond {
+    /// Nothing.
+    #[n(0)]
+    #[default]
+    None,
+    /// A friend.
+    #[n(1)]
+    Friend,
+    /// Blocked.
+    #[n(2)]
+    Blocked,
+    /// Asked to be a friend.
+    #[n(3)]
+    Incoming,
+    /// Was asked to be a friend.
+    #[n(4)]
+    Outgoing,
+}
+
 /// The sender's mark on a message, as the type it came in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode)]
 pub enum Nonce {
@@ -301,6 +323,22 @@ rows! {
     UserDmRow {
         /// Whether the list shows it.
         0 open: bool,
+        /// Whether its owner wrote there or opened or accepted it: the other is no stranger to them.
+        1 accepted: bool,
+        /// When a stranger wrote whom its owner has not accepted, milliseconds of Unix time.
+        2 request_ms: Option<u64>,
+    }
+    /// What somebody is to an account.
+    RelationshipRow {
+        0 bond: Bond,
+        /// What the account calls them.
+        1 nickname: Option<String>,
+        /// Since when, milliseconds of Unix time.
+        2 since_ms: u64,
+        /// Whether the account wants to hear little of them.
+        3 ignored: bool,
+        /// Whether they asked without sharing a guild or a friend.
+        4 stranger: bool,
     }
     /// A message.
     MessageRow {

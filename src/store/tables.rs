@@ -97,6 +97,8 @@ tables! {
     ChannelStates, "channel_states": ChannelId => ChannelStateRow;
     /// The DM of two people, the smaller id first.
     DmPairs, "dm_pairs": (UserId, UserId) => ChannelIdRow;
+    /// What others are to an account: friends, requests either way, blocks, nicknames.
+    Relationships, "relationships": (UserId, UserId) => RelationshipRow, cached;
     /// DMs of an account, and whether its list shows them.
     UserDms, "user_dms": (UserId, ChannelId) => UserDmRow;
     /// Channels marked gone whose messages are still being swept.
@@ -122,7 +124,7 @@ tables! {
     UserApplications, "user_applications": (UserId, ApplicationId) => ();
     /// Bots by the SHA-256 of their token.
     BotTokens, "bot_tokens": Vec<u8> => UserIdRow;
-    /// Webhooks; so far only those that followers are.
+    /// Webhooks, followers among them.
     Webhooks, "webhooks": WebhookId => WebhookRow, cached;
     /// Webhooks that post into a channel.
     ChannelWebhooks, "channel_webhooks": (ChannelId, WebhookId) => ();

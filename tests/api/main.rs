@@ -7,6 +7,7 @@ mod bots;
 mod gateway;
 mod guilds;
 mod messages;
+mod social;
 mod support;
 mod table;
 mod tls;

@@ -233,6 +233,18 @@ impl Person<'_> {
         }
     }
 
+    /// Makes friends with somebody who may be known.
+    pub async fn befriend(&self, other: &Person<'_>) {
+        self.put(&format!("/users/@me/relationships/{}", other.id), json!({})).await.ok();
+        other.put(&format!("/users/@me/relationships/{}", self.id), json!({})).await.ok();
+    }
+
+    /// Opens the conversation with somebody: its id.
+    pub async fn open_dm(&self, other: &Person<'_>) -> String {
+        let channel = self.post("/users/@me/channels", json!({ "recipient_id": other.id })).await.ok();
+        channel["id"].as_str().unwrap().to_owned()
+    }
+
     /// Posts a text; the message comes back.
     pub async fn say(&self, channel: &str, text: &str) -> Value {
         self.post(&format!("/channels/{channel}/messages"), json!({ "content": text })).await.ok()

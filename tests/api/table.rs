@@ -17,6 +17,8 @@ const WITHOUT_A_RIGHT: &[(&str, &str, &str)] = &[
     ("PATCH", "/channels/{channel_id}/messages/{message_id}", "the author's, 50005 for others"),
     ("PUT", "/channels/{channel_id}/recipients/{user_id}", "groups only"),
     ("DELETE", "/channels/{channel_id}/recipients/{user_id}", "groups only"),
+    ("PUT", "/channels/{channel_id}/recipients/@me", "message requests only"),
+    ("DELETE", "/channels/{channel_id}/recipients/@me", "message requests only"),
     ("PATCH", "/users/@me/guilds/{guild_id}/settings", "one's own settings"),
     ("DELETE", "/users/@me/guilds/{guild_id}", "leaving"),
     ("DELETE", "/guilds/{guild_id}", "the owner's"),

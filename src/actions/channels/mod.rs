@@ -19,7 +19,7 @@ use std::sync::Arc;
 use super::actor::{Actor, Reason};
 use super::audit::{self, Act, Changes, Entry};
 use super::error::{ActionError, Fault};
-use super::show;
+use super::{invites, show};
 use crate::app::App;
 use crate::logic::field::FieldFault;
 use crate::model::{Audience, Channel, ChannelId, ChannelKind, Dispatch, GuildId};
@@ -85,6 +85,7 @@ pub async fn delete(
                 return Err(Fault::RequiredChannel.into());
             }
             let shown = show::channel(tx, id, &by.channel, None)?;
+            invites::forget_channel(tx, &by, access.id, id)?;
             tx.delete::<Channels>(&by, &id)?;
             tx.delete::<GuildChannels>(&by, &(access.id, id))?;
             tx.delete::<ChannelStates>(&by, &id)?;

@@ -1,5 +1,7 @@
 //! Reading back: one page of a channel, always newest first (API.md §1.7), or one message.
 
+use std::ops::ControlFlow;
+
 use super::content_intent::Sight;
 use super::find;
 use crate::actions::actor::Actor;
@@ -10,7 +12,10 @@ use crate::logic::form::kinds::{integer, snowflake};
 use crate::logic::form::{Checked, Fields, Form};
 use crate::model::{ChannelId, Message, MessageId, Permissions};
 use crate::store::access::{require, right};
-use crate::store::{MessageRow, Messages, Order, StoreError, View};
+use crate::store::{Doomed, MessageRow, Messages, Order, StoreError, View};
+
+/// Most rows that are looked at for a page, where posts of banned people wait to be swept.
+const MAX_LOOKED_AT: usize = 5_000;
 
 /// Query of `GET /channels/{channel}/messages`.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +54,11 @@ pub fn page(
             return Ok(Vec::new());
         }
         let sight = Sight::of(view, actor, &by)?;
-        let rows = rows(view, channel, page)?;
+        let doomed = match by.channel.guild {
+            Some(guild) => view.doomed_posts(guild)?,
+            None => Doomed::default(),
+        };
+        let rows = rows(view, channel, page, &doomed)?;
         let mut shown = Vec::with_capacity(rows.len());
         for (id, row) in rows {
             shown.push(sight.show(show::message(view, channel, id, &row, Some(actor.user))?));
@@ -62,27 +71,40 @@ fn rows(
     view: &View<'_>,
     channel: ChannelId,
     page: &Page,
+    doomed: &Doomed,
 ) -> Result<Vec<(MessageId, MessageRow)>, StoreError> {
-    let older = |before: Option<MessageId>, limit: usize| {
-        view.list::<Messages>(&channel, before.map(|id| (channel, id)).as_ref(), Order::Descending, limit)
+    let list = |from: Option<MessageId>, order: Order, limit: usize| -> Result<Vec<_>, StoreError> {
+        let (mut found, mut looked_at) = (Vec::new(), 0);
+        if limit == 0 {
+            return Ok(found);
+        }
+        view.walk::<Messages>(&channel, from.map(|id| (channel, id)).as_ref(), order, |(_, id), row| {
+            looked_at += 1;
+            if row.webhook.is_some() || !doomed.covers(row.author, id) {
+                found.push((id, row));
+            }
+            let is_enough = found.len() == limit || looked_at == MAX_LOOKED_AT;
+            if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        Ok(found)
     };
+    let older = |before: Option<MessageId>, limit: usize| list(before, Order::Descending, limit);
     let newer = |after: MessageId, limit: usize| -> Result<Vec<_>, StoreError> {
-        let mut rows = view.list::<Messages>(&channel, Some(&(channel, after)), Order::Ascending, limit)?;
+        let mut rows = list(Some(after), Order::Ascending, limit)?;
         rows.reverse();
         Ok(rows)
     };
-    let found = match page {
+    match page {
         Page { around: Some(middle), limit, .. } => {
             let mut found = newer(*middle, limit / 2)?;
             // The middle itself counts among the older half.
             found.extend(older(Some(MessageId::new(middle.get().saturating_add(1))), limit - limit / 2)?);
-            found
+            Ok(found)
         }
-        Page { before: Some(before), limit, .. } => older(Some(*before), *limit)?,
-        Page { after: Some(after), limit, .. } => newer(*after, *limit)?,
-        Page { limit, .. } => older(None, *limit)?,
-    };
-    Ok(found.into_iter().map(|((_, id), row)| (id, row)).collect())
+        Page { before: Some(before), limit, .. } => older(Some(*before), *limit),
+        Page { after: Some(after), limit, .. } => newer(*after, *limit),
+        Page { limit, .. } => older(None, *limit),
+    }
 }
 
 /// One message.

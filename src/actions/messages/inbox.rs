@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use super::read_states::{MAX_GUILDS, Reader, viewable_channels};
+use super::read_states::{Blocked, MAX_GUILDS, Reader, viewable_channels};
 use crate::actions::actor::Actor;
 use crate::actions::error::ActionError;
 use crate::actions::show;
@@ -12,9 +12,7 @@ use crate::app::App;
 use crate::logic::form::kinds::{boolean, integer, snowflake};
 use crate::logic::form::{Checked, Fields, Form};
 use crate::model::{Audience, ChannelId, Dispatch, GuildId, Message, MessageId, Permissions};
-use crate::store::{
-    ChannelStates, DismissedMentions, Mentions, Messages, Order, StoreError, UserGuilds, View,
-};
+use crate::store::{ChannelStates, DismissedMentions, Mentions, Order, StoreError, UserGuilds, View};
 
 /// How far back the inbox reaches: 30 days, in milliseconds (API.md §2.1).
 const REACH_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
@@ -62,12 +60,13 @@ pub fn inbox(app: &App, actor: Actor, page: Checked<InboxPage>) -> Result<Vec<Me
             }
         };
         let mut found = Newest { kept: BTreeMap::new(), most: page.limit, rows_left: MAX_ROWS };
+        let blocked = Blocked::of(view, actor.user)?;
         for guild in guilds {
-            look_through(view, actor, guild, &page, &mut found)?;
+            look_through(view, actor, guild, &page, &blocked, &mut found)?;
         }
         let mut shown = Vec::with_capacity(found.kept.len());
         for (id, channel) in found.kept.into_iter().rev() {
-            if let Some(row) = view.get::<Messages>(&(channel, id))? {
+            if let Some(row) = view.message(channel, id)? {
                 shown.push(show::message(view, channel, id, &row, Some(actor.user))?);
             }
         }
@@ -101,11 +100,12 @@ fn look_through(
     actor: Actor,
     guild: GuildId,
     page: &InboxPage,
+    blocked: &Blocked,
     found: &mut Newest,
 ) -> Result<(), StoreError> {
     let oldest = MessageId::from_ms(view.now_ms().saturating_sub(REACH_MS));
     let access = view.guild_access(actor.user, guild)?;
-    let Some(reader) = Reader::of(view, actor.user, guild)? else { return Ok(()) };
+    let Some(reader) = Reader::of(view, actor.user, guild, blocked.clone())? else { return Ok(()) };
     let reader = reader.hearing(page.everyone, page.roles);
     for (channel, row) in viewable_channels(view, actor.user, guild)? {
         let may_read = view.channel_permissions(&access, &row)?.contains(Permissions::READ_MESSAGE_HISTORY);
@@ -122,7 +122,7 @@ fn look_through(
                 return ControlFlow::Break(());
             }
             looked_at += 1;
-            if reader.is_meant_by(&row) {
+            if reader.is_meant_by(id, &row) {
                 meant.push(id);
             }
             ControlFlow::Continue(())

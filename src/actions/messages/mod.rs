@@ -40,7 +40,7 @@ use std::sync::Arc;
 use super::error::{ActionError, Fault};
 use super::show;
 use crate::model::{Audience, ChannelId, Dispatch, Message, MessageId, UserId};
-use crate::store::{ChannelRow, MessageRow, Messages, StoreError, Tx, View};
+use crate::store::{ChannelRow, MessageRow, StoreError, Tx, View};
 
 /// Who hears of what happens in a channel: in a guild whoever may view it, in a DM its people.
 pub(super) fn audience(id: ChannelId, channel: &ChannelRow) -> Audience {
@@ -55,7 +55,7 @@ pub(super) fn audience(id: ChannelId, channel: &ChannelRow) -> Audience {
 /// # Errors
 /// 10008.
 fn find(view: &View<'_>, channel: ChannelId, id: MessageId) -> Result<MessageRow, ActionError> {
-    Ok(view.get::<Messages>(&(channel, id))?.ok_or(Fault::UnknownMessage)?)
+    Ok(view.message(channel, id)?.ok_or(Fault::UnknownMessage)?)
 }
 
 /// Tells the channel that a message changed, and shows it.

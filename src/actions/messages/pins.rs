@@ -200,7 +200,7 @@ fn read_pins(
     rows.truncate(page.limit);
     let mut items = Vec::with_capacity(rows.len());
     for ((_, pinned_ms, id), ()) in rows {
-        if let Some(row) = view.get::<Messages>(&(channel, id))? {
+        if let Some(row) = view.message(channel, id)? {
             let message = sight.show(show::message(view, channel, id, &row, Some(actor.user))?);
             items.push(PinnedMessage { pinned_at: Timestamp(pinned_ms), message });
         }

@@ -8,7 +8,7 @@ use super::forms::{Post, Reference};
 use super::{mentions, nonce, send};
 use crate::actions::actor::Actor;
 use crate::actions::error::{ActionError, Fault, RateLimited};
-use crate::actions::show;
+use crate::actions::{dms, show};
 use crate::app::App;
 use crate::logic::content::{Content, MAX_CONTENT_CHARS};
 use crate::logic::field::FieldFault;
@@ -18,7 +18,7 @@ use crate::model::{ChannelId, ChannelKind, Message, MessageId, Permissions, User
 use crate::store::access::{ChannelAccess, require, right};
 use crate::store::marks::Mark;
 use crate::store::nonces::Nonces;
-use crate::store::{Body, CountRow, MessageRow, Messages, SlowPosts, StoreError, Tx, Users, View};
+use crate::store::{Body, CountRow, MessageRow, SlowPosts, StoreError, Tx, View};
 
 /// Age of an account that verification level 2 asks for, milliseconds.
 const ACCOUNT_AGE_MS: u64 = 5 * 60 * 1_000;
@@ -80,15 +80,19 @@ pub async fn post(
 }
 
 /// What of a body can be worked out before its turn in the writer.
-struct Draft {
-    content: String,
-    found: Found,
+pub(super) struct Draft {
+    pub content: String,
+    pub found: Found,
 }
 
 impl Draft {
     fn read(form: &Checked<Post>, most_chars: usize) -> Result<Self, FieldFault> {
-        let content = form.get().map_or_else(|_| String::new(), |form| form.content.clone());
-        let content = String::from(Content::parse(&content, most_chars)?);
+        Self::of(form.get().map_or("", |form| &form.content), most_chars)
+    }
+
+    /// What a text of at most `most_chars` says.
+    pub fn of(content: &str, most_chars: usize) -> Result<Self, FieldFault> {
+        let content = String::from(Content::parse(content, most_chars)?);
         let found = parse(&content);
         Ok(Self { content, found })
     }
@@ -108,12 +112,7 @@ fn check_place(view: &View<'_>, by: &ChannelAccess, actor: Actor) -> Result<(), 
         ChannelKind::Category => return Err(Fault::NonTextChannel.into()),
         ChannelKind::Dm => {
             for other in by.channel.recipients.iter().filter(|other| **other != actor.user) {
-                let is_reachable = view
-                    .shared::<Users>(other)?
-                    .is_some_and(|other| !(other.deleted || (other.bot && actor.is_bot())));
-                if !is_reachable {
-                    return Err(Fault::CannotMessageUser.into());
-                }
+                dms::require_open_ear(view, actor, by.id, *other)?;
             }
         }
         _ => {}
@@ -167,7 +166,7 @@ fn answered_message(
     }
     let is_here = reference.channel.is_none_or(|named| named == channel);
     let found = match reference.message.filter(|_| is_here) {
-        Some(id) => view.get::<Messages>(&(channel, id))?.map(|row| (id, row)),
+        Some(id) => view.message(channel, id)?.map(|row| (id, row)),
         None => None,
     };
     match found {

@@ -4,7 +4,7 @@
 use super::{audience, find};
 use crate::actions::actor::Actor;
 use crate::actions::error::{ActionError, Fault};
-use crate::actions::show;
+use crate::actions::{relationships, show};
 use crate::app::App;
 use crate::logic::emoji::ReactionEmoji;
 use crate::logic::form::kinds::{integer, snowflake};
@@ -13,7 +13,7 @@ use crate::model::{
     ChannelId, Dispatch, MessageId, PartialEmoji, Permissions, ReactionEvent, ReactionsCleared, User, UserId,
 };
 use crate::store::access::{Allowed, require, right};
-use crate::store::{MessageRow, Messages, Order, ReactionCount, Reactions, plain_key};
+use crate::store::{Bond, MessageRow, Messages, Order, ReactionCount, Reactions, plain_key};
 
 /// Most kinds of emoji on one message (API.md §5).
 const MAX_KINDS: usize = 20;
@@ -54,6 +54,9 @@ pub async fn react(
             require(by.held, Permissions::READ_MESSAGE_HISTORY)?;
             let mut row = find(tx, channel, id)?;
             let emoji = emoji(&segment)?;
+            if row.webhook.is_none() && relationships::bond(tx, row.author, actor.user)? == Bond::Blocked {
+                return Err(Fault::ReactionBlocked.into());
+            }
             let index = match place(&row, &emoji) {
                 Some(index) => index,
                 None => {

@@ -2,13 +2,14 @@
 //! writes many at once; so neither a glance nor a post, whose author has read it, costs a write. Mentions are counted from the mentions
 //! of the channel after the mark, never stored per member (SAFETY.md §5.3).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actions::actor::Actor;
 use crate::actions::error::ActionError;
-use crate::actions::show;
+use crate::actions::{relationships, show};
 use crate::app::App;
 use crate::logic::form::kinds::{boolean, integer, list, object, snowflake};
 use crate::logic::form::{Checked, Fields, Form};
@@ -19,8 +20,8 @@ use crate::model::{
 use crate::store::access::right;
 use crate::store::marks::Mark;
 use crate::store::{
-    ChannelRow, ChannelStates, Channels, Members, MentionRow, Mentions, Messages, Order, ReadStateRow,
-    ReadStates, StoreError, Tx, UserDms, UserGuildSettings, UserGuilds, View,
+    ChannelRow, ChannelStates, Channels, Doomed, Members, MentionRow, Mentions, Messages, Order,
+    ReadStateRow, ReadStates, StoreError, Tx, UserDms, UserGuildSettings, UserGuilds, View,
 };
 
 /// Mention rows of one channel that are looked at for a count.
@@ -37,6 +38,8 @@ const MAX_DMS: usize = 1_000;
 const MAX_ACKED: usize = 100;
 /// Marks of one job: each is a row (SAFETY.md §5.2).
 const MARKS_PER_JOB: usize = 500;
+/// How long marks wait after they could not be written, as on a full disk.
+const RETRY: Duration = Duration::from_secs(5);
 /// How long marks gather before they are written.
 const GATHER: Duration = Duration::from_millis(200);
 
@@ -198,8 +201,9 @@ pub async fn keep_marks(app: &App) {
     loop {
         app.marks.noted().await;
         tokio::time::sleep(GATHER).await;
-        if let Err(error) = write_marks(app).await {
-            tracing::warn!(%error, "read marks could not be written");
+        while let Err(error) = write_marks(app).await {
+            tracing::warn!(%error, "read marks could not be written and will be tried again");
+            tokio::time::sleep(RETRY).await;
         }
     }
 }
@@ -207,7 +211,7 @@ pub async fn keep_marks(app: &App) {
 /// Writes the marks that wait, and tells their readers' sessions.
 ///
 /// # Errors
-/// Why the store did not take them; those of the batch are let go, as a soft kind may be.
+/// Why the store did not take them; they wait for the next time.
 pub async fn write_marks(app: &App) -> Result<(), StoreError> {
     let _turn = app.marks.turn().await;
     loop {
@@ -224,8 +228,13 @@ pub async fn write_marks(app: &App) -> Result<(), StoreError> {
                 Ok::<_, StoreError>(())
             })
             .await;
-        app.marks.written();
-        written?;
+        match written {
+            Ok(()) => app.marks.written(),
+            Err(error) => {
+                app.marks.put_back();
+                return Err(error);
+            }
+        }
     }
 }
 
@@ -267,9 +276,10 @@ fn tell(
     let (Some(message_id), Some(channel_row)) = (row.last_message, tx.shared::<Channels>(&channel)?) else {
         return Ok(());
     };
+    let blocked = Blocked::of(tx, user)?;
     let mention_count = match channel_row.guild {
-        None => unread_in_dm(tx, channel, user, message_id)?,
-        Some(guild) => match Reader::of(tx, user, guild)? {
+        None => unread_in_dm(tx, channel, user, message_id, &blocked)?,
+        Some(guild) => match Reader::of(tx, user, guild, blocked)? {
             Some(reader) => reader.unread_mentions(tx, channel, message_id)?,
             None => 0,
         },
@@ -295,9 +305,21 @@ fn flags(channel: &ChannelRow) -> u64 {
     }
 }
 
+/// Whom a reader blocks: what those write counts for nothing.
+#[derive(Clone)]
+pub(super) struct Blocked(Arc<HashSet<UserId>>);
+
+impl Blocked {
+    pub fn of(view: &View<'_>, user: UserId) -> Result<Self, StoreError> {
+        Ok(Self(Arc::new(relationships::blocked_by(view, user)?)))
+    }
+}
+
 /// Somebody as mentions in a guild concern them.
 pub(super) struct Reader {
     user: UserId,
+    blocked: Blocked,
+    doomed: Doomed,
     joined_ms: u64,
     roles: Vec<RoleId>,
     hears_everyone: bool,
@@ -306,7 +328,12 @@ pub(super) struct Reader {
 
 impl Reader {
     /// A member; `None` for no member. What their notification settings suppress does not count.
-    pub fn of(view: &View<'_>, user: UserId, guild: GuildId) -> Result<Option<Self>, StoreError> {
+    pub fn of(
+        view: &View<'_>,
+        user: UserId,
+        guild: GuildId,
+        blocked: Blocked,
+    ) -> Result<Option<Self>, StoreError> {
         let Some(member) = view.shared::<Members>(&(guild, user))? else { return Ok(None) };
         let settings: serde_json::Value = view
             .get::<UserGuildSettings>(&(user, guild))?
@@ -315,6 +342,8 @@ impl Reader {
         let is_on = |key: &str| settings[key].as_bool() == Some(true);
         Ok(Some(Self {
             user,
+            blocked,
+            doomed: view.doomed_posts(guild)?,
             joined_ms: member.joined_ms,
             roles: member.roles.clone(),
             hears_everyone: !is_on("suppress_everyone"),
@@ -328,8 +357,10 @@ impl Reader {
     }
 
     /// Whether it is about this reader.
-    pub fn is_meant_by(&self, row: &MentionRow) -> bool {
+    pub fn is_meant_by(&self, id: MessageId, row: &MentionRow) -> bool {
         row.author != self.user
+            && !self.doomed.covers(row.author, id)
+            && !self.blocked.0.contains(&row.author)
             && (row.users.contains(&self.user)
                 || (row.everyone && self.hears_everyone)
                 || (self.hears_roles && row.roles.iter().any(|role| self.roles.contains(role))))
@@ -342,9 +373,9 @@ impl Reader {
         mark: MessageId,
     ) -> Result<u32, StoreError> {
         let (mut count, mut looked_at) = (0, 0);
-        view.walk::<Mentions>(&channel, Some(&(channel, mark)), Order::Ascending, |_, row| {
+        view.walk::<Mentions>(&channel, Some(&(channel, mark)), Order::Ascending, |(_, id), row| {
             looked_at += 1;
-            count += u32::from(self.is_meant_by(&row));
+            count += u32::from(self.is_meant_by(id, &row));
             if looked_at < MAX_MENTION_ROWS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         Ok(count)
@@ -356,11 +387,16 @@ fn unread_in_dm(
     channel: ChannelId,
     user: UserId,
     mark: MessageId,
+    blocked: &Blocked,
 ) -> Result<u32, StoreError> {
+    if view.get::<UserDms>(&(user, channel))?.is_some_and(|dm| dm.request_ms.is_some()) {
+        // What a stranger writes is no badge until it is accepted.
+        return Ok(0);
+    }
     let (mut count, mut looked_at) = (0, 0);
     view.walk::<Messages>(&channel, Some(&(channel, mark)), Order::Ascending, |_, row| {
         looked_at += 1;
-        count += u32::from(row.author != user);
+        count += u32::from(row.author != user && !blocked.0.contains(&row.author));
         if looked_at < MAX_DM_MESSAGES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
     Ok(count)
@@ -399,9 +435,10 @@ pub fn read_states_of(
         let row = rows.remove(channel).unwrap_or_default();
         rows.insert(*channel, laid_over(row, *mark));
     }
+    let blocked = Blocked::of(view, user)?;
     let mut entries = Vec::new();
     for ((_, guild), ()) in view.list::<UserGuilds>(&user, None, Order::Ascending, MAX_GUILDS)? {
-        let Some(reader) = Reader::of(view, user, guild)? else { continue };
+        let Some(reader) = Reader::of(view, user, guild, blocked.clone())? else { continue };
         for (id, channel) in viewable_channels(view, user, guild)? {
             let row = rows.remove(&id).unwrap_or_default();
             let mark = row.last_message.unwrap_or(MessageId::from_ms(reader.joined_ms));
@@ -415,7 +452,7 @@ pub fn read_states_of(
         let Some(channel) = view.shared::<Channels>(&id)?.filter(|_| dm.open) else { continue };
         let row = rows.remove(&id).unwrap_or_default();
         let mark = row.last_message.unwrap_or_default();
-        let unread = unread_in_dm(view, id, user, mark)?;
+        let unread = unread_in_dm(view, id, user, mark, &blocked)?;
         entries.push(entry(id, &channel, mark, unread, &row));
     }
     Ok(entries)

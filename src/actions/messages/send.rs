@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::audience;
 use crate::actions::{dms, show};
 use crate::model::{ChannelId, Dispatch, Message, MessageId};
-use crate::store::{ChannelRow, MayPost, MessageRow, StoreError, Tx, UserDmRow, UserDms};
+use crate::store::{ChannelRow, MayPost, MessageRow, StoreError, Tx};
 
 /// Writes a message and tells the channel. `nonce` is in the answer, and the hub shows it to the author's sessions only.
 pub(super) fn send(
@@ -19,7 +19,7 @@ pub(super) fn send(
     nonce: Option<Value>,
 ) -> Result<Arc<Message>, StoreError> {
     if channel_row.kind.is_dm() {
-        reopen(tx, by, channel, channel_row)?;
+        dms::reopen(tx, by, channel, channel_row, row.author)?;
     }
     let id: MessageId = tx.next_id();
     tx.insert_message(by, channel_row.guild, channel, id, row)?;
@@ -27,21 +27,4 @@ pub(super) fn send(
     let event = show::message_event(tx, channel_row, message.clone(), row.author)?;
     tx.emit(audience(channel, channel_row), Dispatch::MessageCreate(event));
     Ok(message)
-}
-
-/// Shows a DM to those in whose list it is not.
-fn reopen(
-    tx: &mut Tx<'_>,
-    by: &impl MayPost,
-    channel: ChannelId,
-    channel_row: &ChannelRow,
-) -> Result<(), StoreError> {
-    for recipient in &channel_row.recipients {
-        if !tx.get::<UserDms>(&(*recipient, channel))?.is_some_and(|row| row.open) {
-            tx.put::<UserDms>(by, &(*recipient, channel), &UserDmRow { open: true })?;
-            let shown = show::channel(tx, channel, channel_row, Some(*recipient))?;
-            dms::tell(tx, *recipient, shown)?;
-        }
-    }
-    Ok(())
 }

@@ -38,7 +38,7 @@ async fn a_bot_hears_of_a_conversation_by_its_messages_alone() {
     let world = World::new().await;
     world
         .change(|tx| {
-            tx.put::<UserDms>(&tx.internal(), &(bot().user, BOT_DM), &crate::store::UserDmRow { open: false })
+            tx.put::<UserDms>(&tx.internal(), &(bot().user, BOT_DM), &crate::store::UserDmRow::default())
         })
         .await;
     world.post(bot(), BOT_DM, json!({ "content": "beep" })).await;

@@ -246,7 +246,9 @@ fn seed(tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let recipients: Vec<UserId> = people.iter().map(|actor| actor.user).collect();
         for recipient in &recipients {
             let open = *recipient == ann().user;
-            tx.put::<UserDms>(&server, &(*recipient, id), &UserDmRow { open })?;
+            // No strangers to each other.
+            let listed = UserDmRow { open, accepted: kind == ChannelKind::Dm, ..UserDmRow::default() };
+            tx.put::<UserDms>(&server, &(*recipient, id), &listed)?;
         }
         tx.put::<Channels>(&server, &id, &ChannelRow { kind, recipients, ..ChannelRow::default() })?;
         tx.put::<ChannelStates>(&server, &id, &ChannelStateRow::default())?;
