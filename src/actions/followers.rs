@@ -2,31 +2,25 @@
 //! Copies of published messages keep up with their source in `messages::edit` and `messages::delete`.
 
 use super::actor::{Actor, Reason};
-use super::audit::{self, Act, Changes, Entry};
+use super::audit::Act;
 use super::error::{ActionError, Fault};
 use super::messages;
-use super::show_apps;
+use super::webhooks::{FOLLOWER, MAX_NAME_CHARS, MAX_WEBHOOKS, hooks_of, record, remove, tell};
 use crate::app::App;
 use crate::logic::form::kinds::snowflake;
 use crate::logic::form::{Checked, Fields, Form};
 use crate::model::kind::Channel as ChannelKindOfId;
 use crate::model::{
-    Audience, ChannelId, ChannelKind, Dispatch, FollowedChannel, GuildId, Message, MessageId, Permissions,
-    Webhook, WebhookId, WebhooksUpdate, message_flag, message_type,
+    ChannelId, ChannelKind, FollowedChannel, GuildId, Message, MessageId, Permissions, WebhookId,
+    message_flag, message_type,
 };
 use crate::store::access::{Allowed, ChannelAccess, Proof, require, right};
 use crate::store::{
     ChannelWebhooks, Followers, Guilds, Messages, Order, StoreError, Tx, View, WebhookRow, Webhooks,
 };
 
-/// Most webhooks of a channel (API.md §5).
-const MAX_WEBHOOKS: usize = 15;
 /// Most channels that follow one: publishing copies into all of them in one job of less than 1 000 rows (SAFETY.md §5.2).
 const MAX_FOLLOWERS: usize = 200;
-/// Longest name of a webhook, code points (API.md §5).
-const MAX_NAME_CHARS: usize = 80;
-/// A webhook that follows a channel.
-const FOLLOWER: u8 = 2;
 
 /// Body of `POST /channels/{channel}/followers`.
 #[derive(Clone, Copy)]
@@ -116,112 +110,7 @@ fn insert(
     tx.put::<ChannelWebhooks>(by, &(row.channel, id), &())?;
     tx.put::<Followers>(by, &(source, id), &())?;
     tell(tx, guild, row.channel);
-    record(tx, by, by.actor, Act::WebhookCreate, id, &row, reason).map(|()| id)
-}
-
-/// WEBHOOKS_UPDATE, for those who manage the channel's webhooks.
-fn tell(tx: &mut Tx<'_>, guild: GuildId, channel: ChannelId) {
-    tx.emit(
-        Audience::ChannelHolding(guild, channel, Permissions::MANAGE_WEBHOOKS),
-        Dispatch::WebhooksUpdate(WebhooksUpdate { guild_id: guild, channel_id: channel }),
-    );
-}
-
-fn record(
-    tx: &mut Tx<'_>,
-    by: &impl Proof,
-    actor: crate::model::UserId,
-    act: Act,
-    id: WebhookId,
-    row: &WebhookRow,
-    reason: Option<&Reason>,
-) -> Result<(), StoreError> {
-    let fields = serde_json::json!({
-        "name": row.name,
-        "type": row.kind,
-        "channel_id": row.channel,
-        "avatar_hash": row.avatar,
-    });
-    let mut changes = Changes::none();
-    match act {
-        Act::WebhookDelete => changes.objects(Some(&fields), None),
-        _ => changes.objects(None, Some(&fields)),
-    };
-    let entry = Entry {
-        guild: row.guild,
-        actor,
-        act,
-        target: Some(id.to_string()),
-        changes,
-        options: None,
-        reason: reason.map(Reason::as_str),
-    };
-    audit::record(tx, by, entry)
-}
-
-fn hooks_of(view: &View<'_>, channel: ChannelId) -> Result<Vec<(WebhookId, WebhookRow)>, StoreError> {
-    let mut found = Vec::new();
-    for ((_, id), ()) in view.list::<ChannelWebhooks>(&channel, None, Order::Ascending, MAX_WEBHOOKS)? {
-        if let Some(row) = view.get::<Webhooks>(&id)? {
-            found.push((id, row));
-        }
-    }
-    Ok(found)
-}
-
-/// The webhooks that post into a channel.
-///
-/// # Errors
-/// 50003 in DMs, 50013 without MANAGE_WEBHOOKS.
-pub fn list(app: &App, actor: Actor, channel: ChannelId) -> Result<Vec<Webhook>, ActionError> {
-    app.store.read(|view| {
-        let by = view.allow::<right::ManageWebhooks>(actor.user, channel)?;
-        by.channel.guild.ok_or(Fault::NotOnDm)?;
-        let hooks = hooks_of(view, channel)?;
-        hooks.iter().map(|(id, row)| Ok(show_apps::webhook(view, *id, row, actor.user)?)).collect()
-    })
-}
-
-/// One webhook.
-///
-/// # Errors
-/// 10015; as [`list`].
-pub fn get(app: &App, actor: Actor, id: WebhookId) -> Result<Webhook, ActionError> {
-    app.store.read(|view| {
-        let row = view.get::<Webhooks>(&id)?.ok_or(Fault::UnknownWebhook)?;
-        view.allow::<right::ManageWebhooks>(actor.user, row.channel)?;
-        Ok(show_apps::webhook(view, id, &row, actor.user)?)
-    })
-}
-
-/// Deletes a webhook: its channel follows no more. What was copied stays.
-///
-/// # Errors
-/// 10015; as [`list`].
-pub async fn delete(
-    app: &App,
-    actor: Actor,
-    id: WebhookId,
-    reason: Option<Reason>,
-) -> Result<(), ActionError> {
-    app.store
-        .reclaim(move |tx| -> Result<(), ActionError> {
-            let row = tx.get::<Webhooks>(&id)?.ok_or(Fault::UnknownWebhook)?;
-            let by = tx.allow::<right::ManageWebhooks>(actor.user, row.channel)?;
-            remove(tx, &by, id, &row)?;
-            tell(tx, row.guild, row.channel);
-            Ok(record(tx, &by, actor.user, Act::WebhookDelete, id, &row, reason.as_ref())?)
-        })
-        .await
-}
-
-fn remove(tx: &mut Tx<'_>, by: &impl Proof, id: WebhookId, row: &WebhookRow) -> Result<(), StoreError> {
-    tx.delete::<Webhooks>(by, &id)?;
-    tx.delete::<ChannelWebhooks>(by, &(row.channel, id))?;
-    if let Some(source) = row.source_channel {
-        tx.delete::<Followers>(by, &(source, id))?;
-    }
-    Ok(())
+    record(tx, by, by.actor, Act::WebhookCreate, (id, None, Some(&row)), reason).map(|()| id)
 }
 
 /// Ends what follows a channel that is gone, and what it follows.
@@ -255,7 +144,7 @@ pub async fn crosspost(
             let (ChannelKind::Announcement, Some(guild)) = (by.channel.kind, by.channel.guild) else {
                 return Err(Fault::ChannelType.into());
             };
-            let mut row = tx.get::<Messages>(&(channel, id))?.ok_or(Fault::UnknownMessage)?;
+            let mut row = tx.message(channel, id)?.ok_or(Fault::UnknownMessage)?;
             if row.webhook.is_some() || row.author != actor.user {
                 require(by.held, Permissions::MANAGE_MESSAGES)?;
             }

@@ -36,6 +36,7 @@ pub mod show_apps;
 pub mod sweeps;
 pub mod upkeep;
 pub mod voice;
+pub mod webhooks;
 
 pub use actor::{Actor, ActorKind, Credential, Reason};
 pub use error::{ActionError, Fault};

@@ -104,6 +104,7 @@ pub fn webhook(
         name: row.name.clone(),
         avatar: row.avatar.clone(),
         application_id: None,
+        token: None,
         user: row.creator.map(|creator| user_by_id(view, creator)).transpose()?,
         source_guild: source.as_ref().and_then(|source| source.guild.as_ref()).map(|access| SourceGuild {
             id: access.id,

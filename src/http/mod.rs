@@ -76,6 +76,7 @@ mod server;
 mod settings;
 mod socket;
 mod voice;
+mod webhooks;
 
 pub use call::Call;
 pub use edge::{Body, Edge, Hooks};

@@ -7,7 +7,7 @@ use super::limits::RouteLimit;
 use super::route::Route;
 use super::{
     absent, accounts, applications, bans, channels, dms, followers, guilds, instance, integrations, invites,
-    members, messages, oauth2, pins, reactions, read_states, relationships, roles, settings, voice,
+    members, messages, oauth2, pins, reactions, read_states, relationships, roles, settings, voice, webhooks,
 };
 
 /// Every route of the REST API.
@@ -34,6 +34,7 @@ pub fn all() -> Vec<Route> {
         roles::routes(),
         settings::routes(),
         voice::routes(),
+        webhooks::routes(),
     ]
     .into_iter()
     .flatten()

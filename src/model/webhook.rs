@@ -1,4 +1,4 @@
-//! Webhooks, so far those by which a channel follows an announcement channel.
+//! Webhooks: those that post what is sent to them, and those by which a channel follows an announcement channel.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub struct SourceChannel {
 pub struct Webhook {
     /// The webhook.
     pub id: WebhookId,
-    /// 2: a follower.
+    /// 1: posts what is sent to it; 2: a follower.
     #[serde(rename = "type")]
     pub kind: u8,
     /// Its guild.
@@ -45,6 +45,9 @@ pub struct Webhook {
     pub avatar: Option<String>,
     /// Always null: applications have none.
     pub application_id: Option<ApplicationId>,
+    /// By which it posts; for who manages it, and only of those that post.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// Who made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<Arc<User>>,

@@ -11,4 +11,5 @@ mod social;
 mod support;
 mod table;
 mod tls;
+mod webhooks;
 mod worlds;

@@ -83,6 +83,17 @@ pub async fn delete(
         .await
 }
 
+/// Takes one message that its author may delete out of the tables, as the server.
+pub(super) fn remove_one(
+    tx: &mut Tx<'_>,
+    channel: ChannelId,
+    id: MessageId,
+    row: &MessageRow,
+) -> Result<(), StoreError> {
+    let server = tx.internal();
+    remove(tx, &server, channel, id, row, REACTION_ROWS, MAX_COPIES)
+}
+
 /// Takes a message and what hangs on it out of the tables; copies of a published one lose their source (flag 8).
 pub(super) fn remove(
     tx: &mut Tx<'_>,

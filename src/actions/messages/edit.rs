@@ -17,8 +17,8 @@ use crate::logic::embed::embeds;
 use crate::logic::form::kinds::{bits, json_value, list, raw_text};
 use crate::logic::form::{Checked, Fields, Form, Patch};
 use crate::logic::mentions::{AllowedMentions, parse};
-use crate::model::{ChannelId, Embed, Message, MessageId, Permissions, message_flag, message_type};
-use crate::store::access::{ChannelAccess, Proof, require, right};
+use crate::model::{ChannelId, Embed, GuildId, Message, MessageId, Permissions, message_flag, message_type};
+use crate::store::access::{Proof, require, right};
 use crate::store::{Body, Channels, Crossposts, MessageRow, Messages, Order, StoreError, Tx, View};
 
 /// Most copies of a published message that follow its edits and deletion, in one job; others keep what they had.
@@ -81,7 +81,7 @@ pub async fn edit(
                 return Err(Fault::NotOnSystemMessage.into());
             }
             let before = row.clone();
-            apply(tx, &by, &mut row, form, most_chars)?;
+            apply(tx, (by.channel.guild, by.held), &mut row, form, most_chars)?;
             if row == before {
                 return Ok(Arc::new(show::message(tx, channel, id, &row, None)?));
             }
@@ -99,9 +99,10 @@ pub async fn edit(
         .await
 }
 
-fn apply(
+/// Makes an edit in a row, for an editor who holds these rights in a channel of this guild.
+pub(super) fn apply(
     view: &View<'_>,
-    by: &ChannelAccess,
+    (guild, held): (Option<GuildId>, Permissions),
     row: &mut MessageRow,
     form: &Edit,
     most_chars: usize,
@@ -117,12 +118,12 @@ fn apply(
     if let Some(content) = form.content.clone().set_or(String::new()) {
         let content =
             Content::parse(&content, most_chars).map_err(|fault| ActionError::field("content", fault))?;
-        mention_anew(view, by, row, &content, &form.allowed_mentions)?;
+        mention_anew(view, (guild, held), row, &content, &form.allowed_mentions)?;
         row.body = Body::Plain(content.into());
     }
     if let Some(embeds) = form.embeds.clone().set_or(Vec::new()) {
         if !embeds.is_empty() {
-            require(by.held, Permissions::EMBED_LINKS)?;
+            require(held, Permissions::EMBED_LINKS)?;
         }
         row.embeds = embeds;
     }
@@ -139,7 +140,7 @@ fn apply(
 
 fn mention_anew(
     view: &View<'_>,
-    by: &ChannelAccess,
+    (guild, held): (Option<GuildId>, Permissions),
     row: &mut MessageRow,
     content: &Content,
     allowed: &AllowedMentions,
@@ -150,8 +151,7 @@ fn mention_anew(
         }
         _ => None,
     };
-    let mentioned =
-        mentions::resolve(view, by.channel.guild, by.held, &parse(content.as_str()), allowed, pinged)?;
+    let mentioned = mentions::resolve(view, guild, held, &parse(content.as_str()), allowed, pinged)?;
     row.mentions = mentioned.users;
     row.mention_roles = mentioned.roles;
     row.mention_everyone = mentioned.everyone;
