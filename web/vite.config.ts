@@ -1,10 +1,11 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 import { budget } from './build/budget.ts';
+import { emojiTable } from './build/emoji-table.ts';
 import { precompress } from './build/precompress.ts';
 
 export default defineConfig({
-  plugins: [svelte(), budget(), precompress()],
+  plugins: [svelte(), emojiTable(), budget(), precompress()],
   resolve: process.env['VITEST'] ? { conditions: ['browser'] } : {},
   build: {
     target: ['chrome111', 'firefox116', 'safari17'],

@@ -21,7 +21,10 @@ export const Permission = {
   manageRoles: 1n << 28n,
   sendInThreads: 1n << 38n,
   sendVoiceMessages: 1n << 46n,
+  moderateMembers: 1n << 40n,
   sendPolls: 1n << 49n,
+  pinMessages: 1n << 51n,
+  bypassSlowmode: 1n << 52n,
 } as const;
 
 /** Every defined bit. */
@@ -33,7 +36,9 @@ export const DIRECT =
   Permission.readHistory |
   Permission.attachFiles |
   Permission.embedLinks |
-  Permission.addReactions;
+  Permission.addReactions |
+  Permission.pinMessages |
+  Permission.bypassSlowmode;
 /** What is left to someone timed out, or not yet let in. */
 const READ_ONLY = Permission.viewChannel | Permission.readHistory;
 /** What means nothing without the right to write. */

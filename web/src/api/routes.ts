@@ -12,7 +12,9 @@ import type {
   LoginSession,
   Message,
   OwnUser,
+  PinPage,
   Profile,
+  User,
   UserSettings,
 } from './types';
 
@@ -110,6 +112,17 @@ export function routes(http: Http) {
       http.request<unknown>('POST', `${messages(channel)}/${message}/ack`, {
         body: isManual ? { token: null, manual: true, mention_count: 0 } : { token: null },
         isRepeatable: true,
+      }),
+    pins: (channel: Id, before?: string) =>
+      http.request<PinPage>('GET', `${messages(channel)}/pins`, { query: { before, limit: 50 } }),
+    pin: (channel: Id, message: Id) => http.request<undefined>('PUT', `${messages(channel)}/pins/${message}`),
+    unpin: (channel: Id, message: Id) =>
+      http.request<undefined>('DELETE', `${messages(channel)}/pins/${message}`),
+    ackPins: (channel: Id) =>
+      http.request<undefined>('POST', `/channels/${channel}/pins/ack`, { isRepeatable: true }),
+    reactors: (channel: Id, message: Id, emoji: Emoji, after?: Id) =>
+      http.request<User[]>('GET', `${messages(channel)}/${message}/reactions/${emojiPath(emoji)}`, {
+        query: { after, limit: 100 },
       }),
     typing: (channel: Id) => http.request<undefined>('POST', `/channels/${channel}/typing`),
     react: (channel: Id, message: Id, emoji: Emoji) =>

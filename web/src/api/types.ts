@@ -72,6 +72,7 @@ export interface Channel {
   parent_id?: Id | null;
   permission_overwrites?: Overwrite[];
   last_message_id?: Id | null;
+  last_pin_timestamp?: string | null;
   rate_limit_per_user?: number;
   nsfw?: boolean;
   recipients?: User[];
@@ -136,6 +137,15 @@ export interface Attachment {
   description?: string;
 }
 
+/** A picture an embed shows: `proxy_url` is the instance's own copy. */
+export interface EmbedMedia {
+  url?: string;
+  proxy_url?: string;
+  width?: number;
+  height?: number;
+  description?: string;
+}
+
 export interface Embed {
   type?: string;
   title?: string;
@@ -143,9 +153,27 @@ export interface Embed {
   url?: string;
   color?: number;
   timestamp?: string;
-  author?: { name: string; url?: string };
-  footer?: { text: string };
+  provider?: { name?: string; url?: string };
+  author?: { name?: string; url?: string; icon_url?: string; proxy_icon_url?: string };
+  footer?: { text: string; icon_url?: string; proxy_icon_url?: string };
+  image?: EmbedMedia;
+  thumbnail?: EmbedMedia;
+  video?: EmbedMedia;
   fields?: { name: string; value: string; inline?: boolean }[];
+}
+
+/** A part of a bot's message that is more than text; of the kinds there are, only links are drawn. */
+export interface MessageComponent {
+  type: number;
+  components?: MessageComponent[];
+  style?: number;
+  label?: string;
+  url?: string;
+}
+
+export interface PinPage {
+  items: { pinned_at: string; message: Message }[];
+  has_more: boolean;
 }
 
 export const MessageType = {
@@ -176,6 +204,9 @@ export interface Message {
   attachments: Attachment[];
   embeds: Embed[];
   reactions?: Reaction[];
+  components?: MessageComponent[];
+  sticker_items?: { id: Id; name: string }[];
+  poll?: { question: { text?: string } };
   pinned: boolean;
   type: number;
   flags?: number;
@@ -190,6 +221,7 @@ export interface ReadState {
   id: Id;
   last_message_id: Id | null;
   mention_count: number;
+  last_pin_timestamp?: string | null;
 }
 
 export interface UserSettings {

@@ -64,6 +64,8 @@ export interface Events {
   MESSAGE_REACTION_REMOVE: ReactionChange;
   MESSAGE_REACTION_REMOVE_ALL: { channel_id: Id; message_id: Id };
   MESSAGE_REACTION_REMOVE_EMOJI: { channel_id: Id; message_id: Id; emoji: Emoji };
+  CHANNEL_PINS_UPDATE: { channel_id: Id; guild_id?: Id; last_pin_timestamp?: string | null };
+  CHANNEL_PINS_ACK: { channel_id: Id; timestamp: string };
   MESSAGE_ACK: { channel_id: Id; message_id: Id; manual?: boolean; mention_count?: number };
 }
 

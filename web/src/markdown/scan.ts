@@ -3,10 +3,24 @@ import type { Block, Inline } from './nodes';
 
 const MAX_DEPTH = 12;
 const MAX_QUOTES = 3;
+/** Longer addresses stay text. */
+const MAX_LINK = 2000;
+
+/** Texts whose trees are kept: a message is drawn, named for screen readers and quoted from the same tree. */
+const MAX_KEPT = 400;
+const kept = new Map<string, readonly Block[]>();
 
 /** Parses a message's text. */
-export function parse(text: string): Block[] {
-  return blocks(text, 0);
+export function parse(text: string): readonly Block[] {
+  const known = kept.get(text);
+  if (known) return known;
+  const made = blocks(text, 0);
+  for (const oldest of kept.keys()) {
+    if (kept.size < MAX_KEPT) break;
+    kept.delete(oldest);
+  }
+  kept.set(text, made);
+  return made;
 }
 
 function blocks(text: string, quoteDepth: number): Block[] {
@@ -148,8 +162,8 @@ interface Open {
 }
 
 const LINK = /https?:\/\/[^\s<>|"\\]+/y;
-const ANGLE_LINK = /<(https?:\/\/[^\s<>"\\]+)>/y;
-const MASKED = /\[([^[\]\n]{1,300})\]\(<?(https?:\/\/[^\s<>()"\\]+)>?\)/y;
+const ANGLE_LINK = /<((?:https?:\/\/|mailto:)[^\s<>"\\]+)>/y;
+const MASKED = /\[([^[\]\n]{1,300})\]\(<?((?:https?:\/\/|mailto:)(?:[^\s<>()"\\]|\([^\s<>()"\\]*\))+)>?\)/y;
 const MENTION = /<(@!?|@&|#)(\d{1,20})>/y;
 const CUSTOM = /<(a?):(\w{2,32}):(\d{1,20})>/y;
 const TIME = /<t:(-?\d{1,12})(?::([tTdDfFR]))?>/y;
@@ -227,7 +241,7 @@ export function inline(text: string, depth = 0): Inline[] {
         const label =
           depth < 2 ? inline(found[1] ?? '', depth + 2) : [{ kind: 'text' as const, text: found[1] ?? '' }];
         const children = label.filter((node) => node.kind !== 'link');
-        return isHttp(found[2] ?? '')
+        return isLink(found[2] ?? '')
           ? put({ kind: 'link', href: found[2] ?? '', children }, found[0].length)
           : 0;
       }
@@ -303,7 +317,7 @@ function angle(text: string, at: number, put: Put): number {
     return put({ kind: 'time', unixSeconds: Number(time[1]), style: time[2] ?? 'f' }, time[0].length);
   }
   const quiet = match(ANGLE_LINK, text, at);
-  if (quiet && isHttp(quiet[1] ?? ''))
+  if (quiet && isLink(quiet[1] ?? ''))
     return put({ kind: 'link', href: quiet[1] ?? '', children: null }, quiet[0].length);
   return 0;
 }
@@ -325,11 +339,18 @@ function merge(nodes: readonly Inline[]): Inline[] {
   return out;
 }
 
-/** Whether an address is one we link to. */
+/** Whether an address leads to a web page. */
 export function isHttp(href: string): boolean {
-  if (!URL.canParse(href)) return false;
-  const { protocol } = new URL(href);
-  return protocol === 'https:' || protocol === 'http:';
+  return ['https:', 'http:'].includes(protocolOf(href));
+}
+
+/** Whether an address is one we link to. */
+export function isLink(href: string): boolean {
+  return ['https:', 'http:', 'mailto:'].includes(protocolOf(href));
+}
+
+function protocolOf(href: string): string {
+  return href.length <= MAX_LINK && URL.canParse(href) ? new URL(href).protocol : '';
 }
 
 /** A message as one line of plain text, for previews and announcements. */

@@ -3,10 +3,14 @@ import { createContext } from 'svelte';
 import { Http } from '../api/http';
 import { allows, channelPermissions, DIRECT, guildPermissions } from '../api/permissions';
 import { routes, type Routes } from '../api/routes';
-import type { Channel, Guild, Id, Instance, Member } from '../api/types';
+import type { Channel, Guild, Id, Instance, Member, Message, Role } from '../api/types';
+import { Drafts } from './drafts.svelte';
+import { EmojiUse } from './emoji.svelte';
+import { Keeper } from './keeper';
 import { Layout } from './layout.svelte';
 import { decodeMentions, encodeMentions } from './mentions';
 import { nameOf } from './names';
+import type { Place } from './place';
 import { Reads } from './reads.svelte';
 import { Navigation } from './route.svelte';
 import { Session } from './session.svelte';
@@ -31,8 +35,11 @@ export class Client {
   readonly typing: Typing;
   /** What the server says about itself; null until it answered. */
   instance: Instance | null = $state.raw(null);
-  /** By channel: what stands in its composer. */
-  readonly drafts = new Map<Id, string>();
+  readonly drafts = new Drafts();
+  readonly emoji = new EmojiUse();
+  readonly keeper: Keeper;
+  /** By channel: where its messages were left, if not at the end. */
+  readonly places = new Map<Id, Place>();
   /** By guild: the channel last looked at. */
   readonly lastChannel = new Map<Id, Id>();
 
@@ -43,20 +50,36 @@ export class Client {
       onSignedOut: () => this.session.forget(),
     });
     this.api = routes(http);
-    this.timelines = new Timelines(this.world, this.api);
+    this.timelines = new Timelines(this.world, this.api, navigator.locks);
     this.reads = new Reads(this.world, this.api);
     this.typing = new Typing(this.world, this.api);
+    this.keeper = new Keeper(this.world, this.timelines, this.drafts, this.emoji, this.lastChannel);
+    let takenUp: Promise<unknown> = Promise.resolve();
     this.session = new Session(this.world, this.api, {
-      onReady: (isFirst) => {
-        if (!isFirst) this.timelines.recover(this.openChannelId);
+      onEnter: () => {
+        const restored = this.keeper.restore();
+        takenUp = restored;
+        return restored;
       },
-      onConnected: () => this.timelines.flush(),
+      onReady: () => {
+        takenUp = takenUp.then(() => this.keeper.know(this.meId));
+        this.timelines.recover(this.openChannelId);
+      },
+      // what an earlier visit left goes out before anything newer
+      onConnected: () => void takenUp.then(() => this.timelines.flush()),
+      onApplied: (names) => this.keeper.note(names),
+      onForget: () => {
+        this.places.clear();
+        takenUp = this.keeper.forget();
+      },
     });
   }
 
   /** Starts everything that listens; answers with the undo. */
   start(): () => void {
-    const undo = [this.look, this.layout, this.nav, this.session, this.typing].map((part) => part.listen());
+    const undo = [this.look, this.layout, this.nav, this.session, this.typing, this.keeper].map((part) =>
+      part.listen(),
+    );
     this.api.instance().then(
       (instance) => (this.instance = instance),
       () => undefined, // its defaults are good enough to go on
@@ -126,16 +149,30 @@ export class Client {
       text,
       new Map(people.map((user) => [user.username.toLowerCase(), user.id])),
       new Map(rooms.map((room) => [(room.name ?? '').toLowerCase(), room.id])),
+      new Map(this.#roles(channel).map((role) => [role.name, role.id])),
     );
   }
 
   /** The other way round, for a text to be edited. */
-  decode(text: string): string {
+  decode(text: string, channel: Channel | undefined): string {
     return decodeMentions(
       text,
       (id) => this.world.users.get(id)?.username,
       (id) => this.world.channels.get(id)?.name ?? undefined,
+      (id) => this.#roles(channel).find((role) => role.id === id)?.name,
     );
+  }
+
+  /** Roles that can be named in a channel. */
+  #roles(channel: Channel | undefined): Role[] {
+    const guild = channel?.guild_id ? this.world.guilds.get(channel.guild_id) : undefined;
+    return guild?.roles.filter((role) => role.id !== guild.id) ?? [];
+  }
+
+  /** The next message in its channel answers this one. */
+  startReply(message: Message): void {
+    this.drafts.reply(message.channel_id, message);
+    this.ui.composing++;
   }
 
   /** Goes into a channel just made. */

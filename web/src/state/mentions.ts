@@ -18,9 +18,15 @@ export function encodeMentions(
   text: string,
   users: ReadonlyMap<string, string>,
   channels: ReadonlyMap<string, string>,
+  roles: ReadonlyMap<string, string> = new Map(),
 ): string {
+  // the longest first: a role's name may begin with another's
+  const named = [...roles]
+    .filter(([name]) => text.includes(`@${name}`))
+    .sort((a, b) => b[0].length - a[0].length);
   return outsideCode(text, (part) =>
-    part
+    named
+      .reduce((left, [name, id]) => encodeRole(left, name, id), part)
       .replace(/(^|[\s(>*_~|])@([a-z0-9_.]{2,32})/gi, (whole, before: string, name: string) => {
         const exact = users.get(name.toLowerCase());
         if (exact) return `${before}<@${exact}>`;
@@ -35,16 +41,30 @@ export function encodeMentions(
   );
 }
 
+/** One role's name to wire form, where no word goes on before or after it. */
+function encodeRole(text: string, name: string, id: string): string {
+  const pieces = text.split(`@${name}`);
+  return pieces.reduce((left, right) => {
+    const isWhole = !/[\p{L}\p{N}_@]$/u.test(left) && !/^[\p{L}\p{N}_]/u.test(right);
+    return left + (isWhole ? `<@&${id}>` : `@${name}`) + right;
+  });
+}
+
 /** Wire form back to written names, for a text to be edited. */
 export function decodeMentions(
   text: string,
   userName: (id: string) => string | undefined,
   channelName: (id: string) => string | undefined,
+  roleName: (id: string) => string | undefined = () => undefined,
 ): string {
   return outsideCode(text, (part) =>
     part
       .replace(/<@!?(\d{1,20})>/g, (whole, id: string) => {
         const name = userName(id);
+        return name ? `@${name}` : whole;
+      })
+      .replace(/<@&(\d{1,20})>/g, (whole, id: string) => {
+        const name = roleName(id);
         return name ? `@${name}` : whole;
       })
       .replace(/<#(\d{1,20})>/g, (whole, id: string) => {

@@ -10,6 +10,8 @@ import type { World } from './world';
 export class Reads {
   /** By channel: where the person set the mark back to; nothing is marked read there until they leave. */
   readonly setBack = new SvelteMap<Id, Id>();
+  /** By channel that is open: what was read when it was opened. The divider stays there while one reads. */
+  readonly marks = new SvelteMap<Id, Id>();
   readonly #world: World;
   readonly #api: Routes;
   readonly #isSending = new Set<Id>();
@@ -61,6 +63,25 @@ export class Reads {
     return sum;
   }
 
+  /** A channel is opened, or looked away from: the divider moves to what is unread by then. */
+  mark(channelId: Id): void {
+    const read = this.lastRead(channelId);
+    if (read && this.isUnread(channelId)) this.marks.set(channelId, read);
+    else this.marks.delete(channelId);
+  }
+
+  /** The channel is left. */
+  leave(channelId: Id): void {
+    this.marks.delete(channelId);
+    this.setBack.delete(channelId);
+  }
+
+  /** The person says that all of it is read, whether they saw it or not: the divider goes. */
+  clear(channelId: Id): void {
+    this.leave(channelId);
+    this.ack(channelId);
+  }
+
   /** Marks a channel read up to its newest message. */
   ack(channelId: Id): void {
     const latest = this.#world.latest.get(channelId);
@@ -79,6 +100,7 @@ export class Reads {
   async markUnread(channelId: Id, messageId: Id): Promise<void> {
     const before = (BigInt(messageId) - 1n).toString();
     this.setBack.set(channelId, before);
+    this.marks.set(channelId, before);
     reduce(
       this.#world,
       'MESSAGE_ACK',

@@ -149,10 +149,24 @@ const reducers: Reducers = {
   MESSAGE_REACTION_REMOVE_EMOJI: (world, d) =>
     changeTimeline(world, d.channel_id, (timeline) => clearReactions(timeline, d.message_id, d.emoji)),
 
+  CHANNEL_PINS_UPDATE(world, d) {
+    const channel = world.channels.get(d.channel_id);
+    if (!channel) return;
+    world.channels.set(d.channel_id, { ...channel, last_pin_timestamp: d.last_pin_timestamp ?? null });
+  },
+  CHANNEL_PINS_ACK(world, d) {
+    const held = world.reads.get(d.channel_id) ?? {
+      id: d.channel_id,
+      last_message_id: null,
+      mention_count: 0,
+    };
+    world.reads.set(d.channel_id, { ...held, last_pin_timestamp: d.timestamp });
+  },
   MESSAGE_ACK(world, d) {
     const held = world.reads.get(d.channel_id);
     if (!d.manual && held && isAfter(held.last_message_id, d.message_id)) return;
     world.reads.set(d.channel_id, {
+      ...held,
       id: d.channel_id,
       last_message_id: d.message_id,
       mention_count: d.mention_count ?? 0,

@@ -7,7 +7,7 @@ import { parse, type Route } from '../router';
  */
 export type Layer = 'rooms' | DetailsKind;
 /** What may stand beside a conversation. */
-export type DetailsKind = 'members';
+export type DetailsKind = 'members' | 'pins';
 
 interface Step {
   /** The step before it is the app's own. */
@@ -21,16 +21,23 @@ export class Navigation {
   path = $state.raw('/');
   /** What lies over the page. */
   layer: Layer | null = $state.raw(null);
+  /** Rises with every move that may lead to another place, also to where one is already. */
+  moves = $state.raw(0);
+  /** The last move was the browser's back or forward: one returns to a place as it was left. */
+  isStep = $state.raw(false);
 
   constructor() {
-    this.#read();
+    this.#read(false);
   }
 
-  #read(): void {
+  #read(isStep: boolean): void {
     const url = new URL(location.href);
     this.current = parse(url);
-    this.path = url.pathname + url.search;
+    const path = url.pathname + url.search;
+    if (isStep && path !== this.path) this.moves++;
+    this.path = path;
     this.layer = this.#step.layer ?? null;
+    this.isStep = isStep;
   }
 
   get #step(): Step {
@@ -42,7 +49,8 @@ export class Navigation {
     const layer: Step = options.keepsLayer && this.layer ? { layer: this.layer } : {};
     if (options.replace) history.replaceState({ ...this.#step, layer: undefined, ...layer }, '', path);
     else history.pushState({ inApp: true, ...layer } satisfies Step, '', path);
-    this.#read();
+    this.moves++;
+    this.#read(false);
   }
 
   /** Opens a layer over the page; another one gives way to it. */
@@ -51,7 +59,7 @@ export class Navigation {
     const step: Step = { inApp: true, layer };
     if (this.layer) history.replaceState(step, '');
     else history.pushState(step, '');
-    this.#read();
+    this.#read(false);
   }
 
   /** Takes away what lies over the page, as Back does. */
@@ -71,12 +79,12 @@ export class Navigation {
     const own = location.pathname + location.search + location.hash;
     history.replaceState(null, '', path);
     history.pushState({ inApp: true } satisfies Step, '', own);
-    this.#read();
+    this.#read(false);
   }
 
   /** Follows the browser's own back and forward, and plain clicks on the app's links; answers with the undo. */
   listen(): () => void {
-    const onPop = (): void => this.#read();
+    const onPop = (): void => this.#read(true);
     const onClick = (event: MouseEvent): void => {
       if (event.defaultPrevented || event.button !== 0) return;
       if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;

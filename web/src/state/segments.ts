@@ -19,8 +19,14 @@ export interface Segment {
 /** A message of ours on its way. */
 export interface Pending {
   readonly nonce: string;
+  /** Rises with each message written on this device. */
+  readonly order: number;
   readonly content: string;
   readonly sentAtMs: number;
+  /** The channel's newest message when it was written: what becomes of it is younger. */
+  readonly afterId: Id | null;
+  /** When it was first tried, in Unix milliseconds: the server knows its nonce from then on, for a while. */
+  readonly triedAtMs: number | null;
   readonly replyTo: Message | null;
   readonly pingsReply: boolean;
   readonly state: 'sending' | 'failed';
@@ -32,21 +38,54 @@ export interface Timeline {
   /** Oldest first; they never touch or overlap. */
   readonly segments: readonly Segment[];
   readonly pending: readonly Pending[];
+  /** Events were missed: until what lies between is there, the run before them stands for the present. */
+  readonly isBehind: boolean;
   readonly gone: readonly Id[];
   /** Who added (true) or took back (false) which reaction, as far as we were told: keys `message/emoji/user`. */
   readonly reactors: Readonly<Record<string, boolean>>;
 }
 
-export const EMPTY: Timeline = { segments: [], pending: [], gone: [], reactors: {} };
+export const EMPTY: Timeline = { segments: [], pending: [], isBehind: false, gone: [], reactors: {} };
 
 /** The segment that reaches the present, if it is held. */
 export function liveSegment(timeline: Timeline | undefined): Segment | undefined {
   return timeline?.segments.find((segment) => !segment.hasNewer);
 }
 
+/** The segment shown as the present: the live one, or what was so before events were missed. */
+export function presentSegment(timeline: Timeline | undefined): Segment | undefined {
+  const behind = timeline?.isBehind
+    ? timeline.segments.findLast((segment) => segment.hasNewer && segment.messages.length > 0)
+    : undefined;
+  return behind ?? liveSegment(timeline);
+}
+
 /** The segment that holds the message. */
 export function segmentWith(timeline: Timeline | undefined, id: Id): Segment | undefined {
-  return timeline?.segments.find((segment) => segment.messages.some((message) => message.id === id));
+  return timeline?.segments.find((segment) => segment.messages[lowerBound(segment.messages, id)]?.id === id);
+}
+
+/** The segment in which the message is, or would be if it were not deleted. */
+export function segmentAround(timeline: Timeline | undefined, id: Id): Segment | undefined {
+  return timeline?.segments.find((segment) => {
+    const at = lowerBound(segment.messages, id);
+    const isWithin = at > 0 || !segment.hasOlder || segment.messages[0]?.id === id;
+    return isWithin && (at < segment.messages.length || !segment.hasNewer);
+  });
+}
+
+/** What an earlier visit left of a channel; there may be more by now. */
+export function fromSaved(messages: readonly Message[], hasOlder: boolean): Timeline {
+  return { ...EMPTY, segments: [{ messages, hasOlder, hasNewer: true }], isBehind: true };
+}
+
+/** Events were missed: the live end is one no more. */
+export function detach(timeline: Timeline): Timeline {
+  const segments = timeline.segments
+    .filter((segment) => segment.messages.length > 0)
+    .map((segment) => (segment.hasNewer ? segment : { ...segment, hasNewer: true }));
+  const wasLive = timeline.isBehind || liveSegment(timeline) !== undefined;
+  return { ...timeline, segments, isBehind: wasLive && segments.length > 0, reactors: {} };
 }
 
 /** Where `id` is, or would be put, in an ascending run. */
@@ -128,24 +167,54 @@ export function extend(
   );
 }
 
-/** After a gap in the stream: the newest page replaces what it covers; without overlap everything older is dropped. */
-export function refresh(timeline: Timeline, page: readonly Message[], hasOlder: boolean): Timeline {
-  const oldest = page[0];
-  const live = liveSegment(timeline);
-  if (!oldest || !live || !hasOlder) {
-    return { ...timeline, segments: [{ messages: page, hasOlder, hasNewer: false }], reactors: {} };
-  }
-  const before = live.messages.slice(0, lowerBound(live.messages, oldest.id));
-  const overlaps = before.length < live.messages.length;
+/**
+ * A page fetched anew takes the place of what is held between its first and last message: edits are taken over, what is
+ * missing from it was deleted. `isFirst`, `isLast`: it reaches that end of the channel.
+ */
+export function renew(
+  timeline: Timeline,
+  page: readonly Message[],
+  reach: { isFirst: boolean; until: Id | null },
+): Timeline {
+  const first = page[0];
+  const from = reach.isFirst ? null : first?.id;
+  const until = reach.until ?? page.at(-1)?.id;
+  if (from === undefined || until === undefined) return timeline;
+  const gone = new Set(timeline.gone);
+  const fresh = new Map(page.filter(({ id }) => !gone.has(id)).map((message) => [message.id, message]));
+  const segments = timeline.segments.map((segment) => {
+    const start = from === null ? 0 : lowerBound(segment.messages, from);
+    const end = lowerBound(segment.messages, until);
+    const stop = segment.messages[end]?.id === until && reach.until === null ? end + 1 : end;
+    if (stop <= start) return segment;
+    const kept = segment.messages.slice(start, stop).flatMap((held) => {
+      const told = fresh.get(held.id);
+      return told ? (isEditedAfter(held, told) ? held : told) : [];
+    });
+    return {
+      ...segment,
+      messages: [...segment.messages.slice(0, start), ...kept, ...segment.messages.slice(stop)],
+    };
+  });
   return {
     ...timeline,
-    segments: [
-      overlaps
-        ? { messages: [...before, ...page], hasOlder: live.hasOlder, hasNewer: false }
-        : { messages: page, hasOlder, hasNewer: false },
-    ],
-    reactors: {},
+    segments: segments.filter((segment) => segment.messages.length > 0 || !segment.hasNewer),
   };
+}
+
+/** An event may overtake the answer of a page that was read before it. */
+function isEditedAfter(held: Message, told: Message): boolean {
+  return (held.edited_timestamp ?? '') > (told.edited_timestamp ?? '');
+}
+
+/** Forgets what is older than a message, in the run that holds it. */
+export function cutBefore(timeline: Timeline, id: Id): Timeline {
+  const segments = timeline.segments.map((segment) => {
+    const at = lowerBound(segment.messages, id);
+    if (at === 0 || segment.messages[at]?.id !== id) return segment;
+    return { ...segment, messages: segment.messages.slice(at), hasOlder: true };
+  });
+  return { ...timeline, segments };
 }
 
 /** A new message at the live end; nothing where the live end is not held, or the message is known or deleted. */

@@ -9,16 +9,26 @@ import type { World } from './world';
 
 /** Remembers that this browser holds a session cookie, which script cannot see. */
 const HINT_KEY = 'hearth.signed-in';
+/** How often the clock is looked at, and the gap that means the machine slept (hidden tabs tick once a minute). */
+const TICK_MS = 5000;
+const SLEPT_MS = 75_000;
 /** A loss shorter than this shows nothing. */
 const QUIET_LOSS_MS = 2000;
 
-export type SessionPhase = 'starting' | 'signed-out' | 'connecting' | 'ready';
+/** `kept`: the server has not answered, and what an earlier visit left is shown. */
+export type SessionPhase = 'starting' | 'signed-out' | 'connecting' | 'kept' | 'ready';
 
 interface Hooks {
-  /** The first READY, or one after a gap. */
-  onReady: (isFirst: boolean) => void;
+  /** A session is taken up; answers whether an earlier visit left something to show. */
+  onEnter: () => Promise<boolean>;
+  /** READY came: the first one, or one after a gap. */
+  onReady: () => void;
   /** The connection stands again (also after a resume). */
   onConnected: () => void;
+  /** These dispatches were applied. */
+  onApplied: (names: readonly string[]) => void;
+  /** The session is over: nothing of it may stay on this device. */
+  onForget: () => void;
 }
 
 /** The person's session. */
@@ -49,6 +59,11 @@ export class Session {
       onSignedOut: () => this.forget(),
       os: systemName(),
     });
+  }
+
+  /** Whether there is a world to show. */
+  get isOpen(): boolean {
+    return this.phase === 'ready' || this.phase === 'kept';
   }
 
   /** Takes up the session this browser holds, if any. */
@@ -91,6 +106,7 @@ export class Session {
     for (const map of Object.values(maps)) if (map instanceof Map) map.clear();
     this.isLost = false;
     this.phase = 'signed-out';
+    this.#hooks.onForget();
   }
 
   /** Shows a status to others, on all of the person's devices. */
@@ -110,17 +126,19 @@ export class Session {
     const onOffline = (): void => {
       this.isOffline = true;
     };
-    let lastSeenMs = Date.now();
+    let lastTickMs = Date.now();
+    // a tick that comes late by more than any throttling: the machine slept, and the socket may be dead
+    const tick = (): void => {
+      const hasSlept = Date.now() - lastTickMs > SLEPT_MS;
+      lastTickMs = Date.now();
+      if (hasSlept) this.#gateway.probe();
+    };
     const onVisible = (): void => {
       if (document.hidden) return;
-      const hasSlept = Date.now() - lastSeenMs > 60_000;
-      lastSeenMs = Date.now();
-      if (hasSlept) this.#gateway.probe();
-      else this.#gateway.wake();
+      tick();
+      this.#gateway.wake();
     };
-    const timer = setInterval(() => {
-      if (!document.hidden) lastSeenMs = Date.now();
-    }, 15_000);
+    const timer = setInterval(tick, TICK_MS);
     addEventListener('online', onOnline);
     addEventListener('offline', onOffline);
     document.addEventListener('visibilitychange', onVisible);
@@ -136,21 +154,21 @@ export class Session {
     writeHint('yes');
     this.phase = 'connecting';
     this.#gateway.start();
+    void this.#hooks.onEnter().then((isFurnished) => {
+      if (isFurnished && this.phase === 'connecting') this.phase = 'kept';
+    });
   }
 
   #apply(batch: readonly { t: string; d: unknown }[]): void {
     const nowMs = Date.now();
-    let isReady = false;
     for (const { t, d } of batch) {
       reduce(this.#world, t, d, nowMs);
       if (t !== 'READY') continue;
-      isReady = true;
       this.hash = (d as { auth_session_id_hash?: string }).auth_session_id_hash ?? null;
+      this.phase = 'ready';
+      this.#hooks.onReady(); // before the events that follow it in this very batch
     }
-    if (!isReady) return;
-    const isFirst = this.phase !== 'ready';
-    this.phase = 'ready';
-    this.#hooks.onReady(isFirst);
+    this.#hooks.onApplied(batch.map(({ t }) => t));
   }
 
   #follow(phase: Phase): void {

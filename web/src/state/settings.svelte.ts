@@ -11,9 +11,17 @@ interface Stored {
   density: Density;
   locale: string | null;
   showsMembers: boolean;
+  /** Messages that come in are read aloud by screen readers. */
+  announces: boolean;
 }
 
-const DEFAULTS: Stored = { theme: 'system', density: 'cosy', locale: null, showsMembers: true };
+const DEFAULTS: Stored = {
+  theme: 'system',
+  density: 'cosy',
+  locale: null,
+  showsMembers: true,
+  announces: true,
+};
 
 /** Reads what is stored; a browser that stores nothing gets the defaults. */
 export function storedLook(): Stored {
@@ -37,6 +45,9 @@ export class Look {
   }
   get density(): Density {
     return this.#stored.density;
+  }
+  get announces(): boolean {
+    return this.#stored.announces;
   }
   get showsMembers(): boolean {
     return this.#stored.showsMembers;

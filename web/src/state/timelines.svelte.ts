@@ -1,19 +1,24 @@
 // The conversations on hand: loading their pages, and everything one does to a message.
 import { SvelteMap } from 'svelte/reactivity';
 import { ApiError } from '../api/http';
-import { PAGE_SIZE } from '../api/limits';
-import type { Routes } from '../api/routes';
-import { compareIds, idAt } from '../api/snowflake';
-import type { Emoji, Id, Message } from '../api/types';
+import { MAX_PAGE, PAGE_SIZE } from '../api/limits';
+import type { Post, Routes } from '../api/routes';
+import { compareIds, idAt, timeOf } from '../api/snowflake';
+import type { Channel, Emoji, Id, Message } from '../api/types';
+import type { Archive, Sent } from './archive';
 import { reduce } from './reduce';
 import {
+  cutBefore,
+  detach,
   EMPTY,
   enqueue,
   extend,
   insert,
   liveSegment,
+  presentSegment,
   react,
-  refresh,
+  renew,
+  segmentAround,
   segmentWith,
   settle,
   type Pending,
@@ -23,6 +28,12 @@ import type { World } from './world';
 
 /** Conversations kept; the least recently opened go first. */
 const MAX_KEPT = 20;
+/** Pages above the newest that are read again after a gap. */
+const MAX_RENEWED_PAGES = 2;
+/** The code of a post that comes too soon after the last (API.md section 1.4). */
+const SLOWED_DOWN = 20016;
+/** The server remembers a nonce for five minutes; past this we no longer count on it. */
+const NONCE_KEPT_MS = 4 * 60_000;
 
 export type Loading = 'latest' | 'older' | 'newer' | 'around';
 
@@ -34,53 +45,114 @@ export class Timelines {
   readonly faults = new SvelteMap<Id, ApiError>();
   readonly #world: World;
   readonly #api: Routes;
-  readonly #recent: Id[] = [];
+  readonly #locks: LockManager | undefined;
+  /** When each was last opened, the longest unopened first. */
+  readonly #opened = new Map<Id, number>();
   readonly #sending = new Set<Id>();
+  /** By channel: until when the server takes nothing more of ours. */
+  readonly #slowUntil = new SvelteMap<Id, number>();
   readonly #fetches = new Map<Id, Promise<void>>();
+  /** How often events were missed; an answer asked for before the last time is out of date. */
+  #gap = 0;
+  /** By channel: the gap that is being closed. */
+  readonly #catchingUp = new Map<Id, number>();
+  /** Messages recognised as ones of ours that we never heard of. */
+  readonly #found = new Set<Id>();
+  #archive: Archive | null = null;
+  #order = 0;
+  #releaseOutbox: (() => void) | null = null;
 
-  constructor(world: World, api: Routes) {
+  /** `locks`: the browser's, which tabs share; without it a tab takes itself for the only one. */
+  constructor(world: World, api: Routes, locks?: LockManager) {
     this.#world = world;
     this.#api = api;
+    this.#locks = locks;
   }
 
   get(channelId: Id): Timeline | undefined {
     return this.#world.timelines.get(channelId);
   }
 
-  /** Makes the newest messages of a channel available. */
+  /** Makes the newest messages of a channel available, and brings up to date what was held when events were missed. */
   open(channelId: Id): void {
-    this.#touch(channelId);
+    this.touch(channelId, Date.now());
     const held = this.get(channelId);
-    if (liveSegment(held) && !this.faults.has(channelId)) return;
-    void this.#loadLatest(channelId, (timeline, page, hasOlder) =>
-      insert(timeline, { messages: page, hasOlder, hasNewer: false }),
+    if (held?.isBehind || !liveSegment(held) || this.faults.has(channelId)) void this.#catchUp(channelId);
+  }
+
+  /** After a gap in the event stream: what is held may be old, and is read again when it is looked at. */
+  recover(openChannelId: Id | null): void {
+    this.#gap++;
+    for (const [id, timeline] of [...this.#world.timelines]) this.#world.timelines.set(id, detach(timeline));
+    if (openChannelId && this.#world.channels.has(openChannelId)) this.open(openChannelId);
+  }
+
+  /** Channels whose messages are held, the longest unopened first. */
+  recent(): readonly { channelId: Id; openedAtMs: number }[] {
+    return [...this.#opened].map(([channelId, openedAtMs]) => ({ channelId, openedAtMs }));
+  }
+
+  /** Notes that a channel was opened; past the limit, the one longest unopened is forgotten. */
+  touch(channelId: Id, openedAtMs: number): void {
+    this.#opened.delete(channelId);
+    this.#opened.set(channelId, openedAtMs);
+    for (const oldest of this.#opened.keys()) {
+      if (this.#opened.size <= MAX_KEPT) break;
+      this.#opened.delete(oldest);
+      const pending = this.get(oldest)?.pending ?? [];
+      if (pending.length === 0) this.#world.timelines.delete(oldest);
+      else this.#world.timelines.set(oldest, { ...EMPTY, pending });
+    }
+  }
+
+  /** Events that arrive before the page does must find a place. */
+  #makeLive(channelId: Id): void {
+    if (liveSegment(this.get(channelId))) return;
+    this.#change(channelId, (timeline) =>
+      insert(timeline, { messages: [], hasOlder: true, hasNewer: false }),
     );
   }
 
-  /** After a gap in the event stream: reads the open channels again and forgets the rest. */
-  recover(openChannelId: Id | null): void {
-    for (const [id, timeline] of [...this.#world.timelines]) {
-      if (id === openChannelId) continue;
-      if (timeline.pending.length === 0) this.#world.timelines.delete(id);
-      else this.#world.timelines.set(id, { ...EMPTY, pending: timeline.pending });
-    }
-    if (openChannelId && this.get(openChannelId)) void this.#loadLatest(openChannelId, refresh);
+  /** Reads the newest page, and what was missed since the last message held; where that is too much, the present takes over. */
+  async #catchUp(channelId: Id): Promise<void> {
+    const gap = this.#gap;
+    if (this.#catchingUp.get(channelId) === gap) return;
+    this.#catchingUp.set(channelId, gap);
+    this.#makeLive(channelId);
+    await this.#fetch(channelId, 'latest', async () => {
+      const lastId = presentSegment(this.get(channelId))?.messages.at(-1)?.id;
+      const limit = lastId ? MAX_PAGE : PAGE_SIZE;
+      const newest = await this.#page(channelId, { limit });
+      const isFirst = newest.length < limit;
+      const reaches = !lastId || isFirst || compareIds(newest[0]?.id ?? '', lastId) <= 0;
+      const missed = reaches ? [] : await this.#page(channelId, { after: lastId, limit: MAX_PAGE });
+      if (gap !== this.#gap) return;
+      this.#change(channelId, (timeline) => {
+        const renewed = renew(timeline, newest, { isFirst, until: null });
+        const joined = insert(renewed, { messages: newest, hasOlder: !isFirst, hasNewer: false });
+        const whole = missed.length > 0 ? extend(joined, lastId ?? '', missed, 'newer', false) : joined;
+        return { ...whole, isBehind: false };
+      });
+      await this.#renewOlder(channelId, newest[0]?.id);
+    });
+    if (this.#catchingUp.get(channelId) === gap) this.#catchingUp.delete(channelId);
   }
 
-  async #loadLatest(
-    channelId: Id,
-    put: (timeline: Timeline, page: readonly Message[], hasOlder: boolean) => Timeline,
-  ): Promise<void> {
-    if (!liveSegment(this.get(channelId))) {
-      // events that arrive before the page does must find a place
-      this.#change(channelId, (timeline) =>
-        insert(timeline, { messages: [], hasOlder: true, hasNewer: false }),
-      );
+  /** What one may be reading above the newest page is read again too; what lies beyond is forgotten. */
+  async #renewOlder(channelId: Id, edge: Id | undefined): Promise<void> {
+    let until = edge;
+    for (let page = 0; page < MAX_RENEWED_PAGES && until; page++) {
+      const held = segmentWith(this.get(channelId), until);
+      if (!held || held.messages[0]?.id === until) return;
+      const older = await this.#page(channelId, { before: until, limit: MAX_PAGE });
+      const isFirst = older.length < MAX_PAGE;
+      const bound = until;
+      this.#change(channelId, (timeline) => renew(timeline, older, { isFirst, until: bound }));
+      if (isFirst) return;
+      until = older[0]?.id;
     }
-    await this.#fetch(channelId, 'latest', async () => {
-      const page = await this.#page(channelId, {});
-      this.#change(channelId, (timeline) => put(timeline, page, page.length === PAGE_SIZE));
-    });
+    const last = until;
+    if (last) this.#change(channelId, (timeline) => cutBefore(timeline, last));
   }
 
   /** Loads the page before the oldest held message of a run (`edge`). */
@@ -99,10 +171,14 @@ export class Timelines {
     });
   }
 
-  /** Makes the surroundings of one message available; false when it does not exist. */
-  async loadAround(channelId: Id, messageId: Id): Promise<boolean> {
-    this.#touch(channelId);
-    if (segmentWith(this.get(channelId), messageId)) return true;
+  /**
+   * Makes the surroundings of a message available. `isThere`: it must exist; otherwise the place where it would be is
+   * enough. False when it is not to be had.
+   */
+  async loadAround(channelId: Id, messageId: Id, isThere = true): Promise<boolean> {
+    this.touch(channelId, Date.now());
+    const found = isThere ? segmentWith : segmentAround;
+    if (found(this.get(channelId), messageId)) return true;
     await this.#fetch(channelId, 'around', async () => {
       const page = await this.#page(channelId, { around: messageId });
       const last = page.at(-1);
@@ -110,19 +186,21 @@ export class Timelines {
       const hasNewer = last !== undefined && latest !== undefined && compareIds(last.id, latest) < 0;
       this.#change(channelId, (timeline) => insert(timeline, { messages: page, hasOlder: true, hasNewer }));
     });
-    return segmentWith(this.get(channelId), messageId) !== undefined;
+    return found(this.get(channelId), messageId) !== undefined;
   }
 
-  async #page(channelId: Id, cursor: { before?: Id; after?: Id; around?: Id }): Promise<Message[]> {
-    const page = await this.#api.messages(channelId, { ...cursor, limit: PAGE_SIZE });
+  async #page(
+    channelId: Id,
+    cursor: { before?: Id; after?: Id; around?: Id; limit?: number },
+  ): Promise<Message[]> {
+    const page = await this.#api.messages(channelId, { limit: PAGE_SIZE, ...cursor });
     return page.sort((a, b) => compareIds(a.id, b.id));
   }
 
-  /** One fetch a channel at a time; asking again for the same joins the running one. */
+  /** One fetch a channel at a time; asking again for the same page joins the running one. */
   async #fetch(channelId: Id, what: Loading, run: () => Promise<void>): Promise<void> {
-    const running = this.#fetches.get(channelId);
-    if (running) {
-      if (this.loading.get(channelId) === what) return running;
+    for (let running; (running = this.#fetches.get(channelId));) {
+      if (what !== 'latest' && this.loading.get(channelId) === what) return running;
       await running;
     }
     const fetch = (async () => {
@@ -144,19 +222,31 @@ export class Timelines {
   /** Shows a message of ours at once and sends it after those before it. */
   post(channelId: Id, content: string, replyTo: Message | null = null, pingsReply = true): void {
     const nowMs = Date.now();
-    const nonce = idAt(nowMs, Math.floor(Math.random() * 0x3f_ffff));
-    this.#change(channelId, (timeline) =>
-      enqueue(timeline, {
-        nonce,
-        content,
-        sentAtMs: nowMs,
-        replyTo,
-        pingsReply,
-        state: 'sending',
-        fault: null,
-      }),
-    );
-    void this.#pump(channelId);
+    this.#order = Math.max(this.#order + 1, nowMs * 1000);
+    const pending: Pending = {
+      nonce: idAt(nowMs, Math.floor(Math.random() * 0x3f_ffff)),
+      order: this.#order,
+      content,
+      sentAtMs: nowMs,
+      afterId: this.#world.latest.get(channelId) ?? null,
+      triedAtMs: null,
+      replyTo,
+      pingsReply,
+      state: 'sending',
+      fault: null,
+    };
+    this.#change(channelId, (timeline) => enqueue(timeline, pending));
+    this.#keep(channelId, pending);
+    this.retry(channelId); // what could not be sent before goes first
+  }
+
+  /** When one may post again where posting is slowed down, in Unix milliseconds; 0: at once. */
+  readyAtMs(channel: Channel, isExempt: boolean): number {
+    const slowMs = (channel.rate_limit_per_user ?? 0) * 1000;
+    if (slowMs === 0 || isExempt) return 0;
+    const me = this.#world.me.value?.id;
+    const own = liveSegment(this.get(channel.id))?.messages.findLast(({ author }) => author.id === me);
+    return Math.max(this.#slowUntil.get(channel.id) ?? 0, own ? timeOf(own.id) + slowMs : 0);
   }
 
   /** Sends again what failed: one message, or all that failed because the server was out of reach. */
@@ -175,12 +265,52 @@ export class Timelines {
   /** Takes a failed message back. */
   discard(channelId: Id, nonce: string): void {
     this.#change(channelId, (timeline) => settle(timeline, nonce, null));
+    void this.#archive?.removeSent(nonce);
   }
 
   /** The connection is back: everything that failed for want of it goes out, in order. */
   flush(): void {
     for (const [channelId, timeline] of this.#world.timelines)
       if (timeline.pending.length > 0) this.retry(channelId);
+  }
+
+  /** Takes up what an earlier visit could not send. A tab that is open beside this one keeps its own. */
+  async restore(archive: Archive, outbox: readonly Sent[]): Promise<void> {
+    this.#archive = archive;
+    for (const [channelId, timeline] of this.#world.timelines)
+      for (const pending of timeline.pending) this.#keep(channelId, pending);
+    if (outbox.length === 0 || !(await this.#ownsOutbox())) return;
+    for (const channelId of new Set(outbox.map((sent) => sent.channelId))) {
+      const held = new Set(this.get(channelId)?.pending.map((sent) => sent.nonce));
+      const left = outbox
+        .filter((sent) => sent.channelId === channelId && !held.has(sent.nonce))
+        .map(({ pending }) => ({ ...pending, state: 'failed' as const }));
+      this.#change(channelId, (timeline) => ({ ...timeline, pending: [...left, ...timeline.pending] }));
+    }
+  }
+
+  /** Forgets what waits and where one was; the world's own maps are emptied by the session. */
+  forget(): void {
+    this.#archive = null;
+    this.#opened.clear();
+    this.#releaseOutbox?.();
+    this.#releaseOutbox = null;
+  }
+
+  /** Whether this tab may send what the archive holds: one at a time may, as long as it is open. */
+  #ownsOutbox(): Promise<boolean> {
+    const locks = this.#locks;
+    if (this.#releaseOutbox || !locks) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      void locks.request('hearth.outbox', { ifAvailable: true }, (lock) => {
+        resolve(lock !== null);
+        return lock && new Promise<void>((release) => (this.#releaseOutbox = release));
+      });
+    });
+  }
+
+  #keep(channelId: Id, pending: Pending): void {
+    void this.#archive?.putSent({ nonce: pending.nonce, channelId, pending });
   }
 
   async #pump(channelId: Id): Promise<void> {
@@ -191,28 +321,35 @@ export class Timelines {
         const next = this.get(channelId)?.pending.find((sent) => sent.state === 'sending');
         if (!next) return;
         await this.#sendOne(channelId, next);
+        await this.#follow(channelId, next.nonce);
       }
     } finally {
       this.#sending.delete(channelId);
     }
   }
 
+  /** What became of a message is kept too. */
+  async #follow(channelId: Id, nonce: string): Promise<void> {
+    const left = this.get(channelId)?.pending.find((sent) => sent.nonce === nonce);
+    if (!left) await this.#archive?.removeSent(nonce);
+    else if (left.fault !== null) this.#keep(channelId, left);
+  }
+
   async #sendOne(channelId: Id, sent: Pending): Promise<void> {
     try {
-      const message = await this.#api.post(channelId, {
-        content: sent.content,
-        nonce: sent.nonce,
-        ...(sent.replyTo && {
-          message_reference: { message_id: sent.replyTo.id, fail_if_not_exists: false },
-        }),
-        ...(sent.replyTo &&
-          !sent.pingsReply && {
-            allowed_mentions: { parse: ['users', 'roles', 'everyone'], replied_user: false },
-          }),
-      });
+      const known = await this.#findSent(channelId, sent);
+      if (sent.triedAtMs === null) {
+        const tried = { ...sent, triedAtMs: Date.now() };
+        this.#change(channelId, (timeline) => settle(timeline, sent.nonce, tried));
+        this.#keep(channelId, tried);
+      }
+      const message = known ?? (await this.#api.post(channelId, bodyOf(sent)));
       this.#learn('MESSAGE_CREATE', { ...message, nonce: sent.nonce });
+      this.#change(channelId, (timeline) => settle(timeline, sent.nonce, null));
     } catch (error) {
       const fault = error instanceof ApiError && error.status !== 0 ? faultText(error) : null;
+      if (error instanceof ApiError && error.code === SLOWED_DOWN && error.retryAfterMs !== null)
+        this.#slowUntil.set(channelId, Date.now() + error.retryAfterMs);
       this.#change(channelId, (timeline) => ({
         ...timeline,
         pending: timeline.pending.map((one) =>
@@ -222,6 +359,21 @@ export class Timelines {
         ),
       }));
     }
+  }
+
+  /**
+   * The server forgets a nonce after a while. What was tried before that may have arrived without our hearing of it:
+   * then it is in the history, ours and with the same words.
+   */
+  async #findSent(channelId: Id, sent: Pending): Promise<Message | undefined> {
+    if (sent.triedAtMs === null || Date.now() - sent.triedAtMs < NONCE_KEPT_MS) return undefined;
+    const page = await this.#page(channelId, { after: sent.afterId ?? '0', limit: MAX_PAGE });
+    const me = this.#world.me.value?.id;
+    const found = page.find(
+      ({ id, author, content }) => author.id === me && content === sent.content && !this.#found.has(id),
+    );
+    if (found) this.#found.add(found.id);
+    return found;
   }
 
   /** Saves a changed text. Rejects with the server's reason. */
@@ -258,16 +410,19 @@ export class Timelines {
   #change(channelId: Id, change: (timeline: Timeline) => Timeline): void {
     this.#world.timelines.set(channelId, change(this.get(channelId) ?? EMPTY));
   }
+}
 
-  #touch(channelId: Id): void {
-    const at = this.#recent.indexOf(channelId);
-    if (at >= 0) this.#recent.splice(at, 1);
-    this.#recent.push(channelId);
-    while (this.#recent.length > MAX_KEPT) {
-      const oldest = this.#recent.shift();
-      if (oldest && this.get(oldest)?.pending.length === 0) this.#world.timelines.delete(oldest);
-    }
-  }
+/** A message on its way as the server takes it. */
+function bodyOf(sent: Pending): Post {
+  return {
+    content: sent.content,
+    nonce: sent.nonce,
+    ...(sent.replyTo && { message_reference: { message_id: sent.replyTo.id, fail_if_not_exists: false } }),
+    ...(sent.replyTo &&
+      !sent.pingsReply && {
+        allowed_mentions: { parse: ['users', 'roles', 'everyone'], replied_user: false },
+      }),
+  };
 }
 
 /** A refusal in words: the fields' own if there are any. */

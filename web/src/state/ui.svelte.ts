@@ -12,6 +12,7 @@ export type Dialog =
   | { kind: 'editChannel'; channelId: Id }
   | { kind: 'deleteChannel'; channelId: Id }
   | { kind: 'deleteMessage'; message: Message }
+  | { kind: 'reactors'; message: Message }
   | { kind: 'person'; userId: Id; guildId: Id | null };
 
 export interface Toast {
@@ -29,8 +30,8 @@ export class Ui {
   toasts: readonly Toast[] = $state.raw([]);
   /** The message under edit, if any. */
   editingId: Id | null = $state.raw(null);
-  /** By channel: the message the next one answers. */
-  replies: Readonly<Record<Id, Message>> = $state.raw({});
+  /** Rises when the composer is wanted: it takes the focus. */
+  composing = $state.raw(0);
   #nextToast = 0;
 
   open(dialog: Dialog): void {
@@ -50,10 +51,5 @@ export class Ui {
 
   dismiss(id: number): void {
     this.toasts = this.toasts.filter((toast) => toast.id !== id);
-  }
-
-  reply(channelId: Id, message: Message | null): void {
-    const { [channelId]: _, ...others } = this.replies;
-    this.replies = message ? { ...others, [channelId]: message } : others;
   }
 }

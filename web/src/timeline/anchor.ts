@@ -1,10 +1,5 @@
 // Keeps the row one reads where it is on the screen while rows above it come, go, or change height.
-
-export interface Anchor {
-  readonly key: string;
-  /** Distance of the row's top from the scroller's, in CSS pixels. */
-  readonly top: number;
-}
+import type { Anchor } from '../state/place';
 
 const rowsOf = (scroller: HTMLElement): HTMLElement[] => [
   ...scroller.querySelectorAll<HTMLElement>('[data-row]'),

@@ -1,16 +1,11 @@
 // Which part of a run of messages is in the page: never more than 200 rows, moved in steps as one scrolls.
-import { lowerBound } from '../state/segments';
 import type { Id, Message } from '../api/types';
+import type { Pane } from '../state/place';
+import { lowerBound } from '../state/segments';
 
 export const MAX_ROWS = 200;
 const FIRST_ROWS = 60;
 const STEP = 50;
-
-/** The part shown, by ids so that messages arriving at either end do not move it. Null: as far as goes. */
-export interface Pane {
-  readonly firstId: Id | null;
-  readonly lastId: Id | null;
-}
 
 export const AT_END: Pane = { firstId: null, lastId: null };
 
@@ -20,13 +15,13 @@ export interface Range {
   readonly to: number;
 }
 
-/** Where the pane lies in the messages at hand. */
-export function rangeOf(messages: readonly Message[], pane: Pane): Range {
+/** Where the pane lies in the messages at hand. `max`: the most rows it may have. */
+export function rangeOf(messages: readonly Message[], pane: Pane, max = MAX_ROWS): Range {
   const to =
     pane.lastId === null ? messages.length : Math.min(messages.length, lowerBound(messages, pane.lastId) + 1);
   const from = pane.firstId === null ? Math.max(0, to - FIRST_ROWS) : lowerBound(messages, pane.firstId);
-  if (to - from <= MAX_ROWS) return { from: Math.min(from, to), to };
-  return pane.lastId === null ? { from: to - MAX_ROWS, to } : { from, to: from + MAX_ROWS };
+  if (to - from <= max) return { from: Math.min(from, to), to };
+  return pane.lastId === null ? { from: to - max, to } : { from, to: from + max };
 }
 
 function paneOf(messages: readonly Message[], from: number, to: number): Pane {

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { errorOf, Http } from '../../src/api/http';
 import { ALL, allows, channelPermissions, guildPermissions, Permission } from '../../src/api/permissions';
 import { compareIds, idAt, isAfter, timeOf } from '../../src/api/snowflake';
-import { rank, tokenAt } from '../../src/composer/autocomplete';
 import { channelPath, parse, returnPath } from '../../src/router';
 import { decodeMentions, encodeMentions } from '../../src/state/mentions';
 import { channelTree, firstChannel, memberGroups } from '../../src/state/tree';
@@ -255,11 +254,22 @@ describe('mentions', () => {
       ),
     ).toBe(written);
   });
-  test('the word at the caret is what is completed', () => {
-    expect(tokenAt('hello @ju', 9)).toEqual({ sign: '@', query: 'ju', from: 6 });
-    expect(tokenAt('me@ju', 5)).toBeNull();
-    const people = ['june', 'jun', 'bejune'].map((name) => ({ id: name, name, label: name }));
-    expect(rank(people, 'jun').map((one) => one.id)).toEqual(['jun', 'june', 'bejune']);
+  test('roles are named whole, the longer name first', () => {
+    const roles = new Map([
+      ['Hosts', '3'],
+      ['Hosts of May', '4'],
+    ]);
+    const wire = encodeMentions('@Hosts of May and @Hosts, not @Hostses', users, rooms, roles);
+    expect(wire).toBe('<@&4> and <@&3>, not @Hostses');
+    const name = (id: string) => [...roles].find((role) => role[1] === id)?.[0];
+    expect(
+      decodeMentions(
+        wire,
+        () => undefined,
+        () => undefined,
+        name,
+      ),
+    ).toBe('@Hosts of May and @Hosts, not @Hostses');
   });
 });
 

@@ -4,7 +4,7 @@ import { FrameQueue } from '../../src/gateway/queue';
 import { isPing, reduce } from '../../src/state/reduce';
 import { EMPTY, insert } from '../../src/state/segments';
 import { plainWorld, type World } from '../../src/state/world';
-import { channel, guild, me, member, message, ready, user } from '../support/things';
+import { channel, guild, me, member, message, pending, ready, user } from '../support/things';
 
 type Step = [t: string, d: unknown];
 
@@ -36,8 +36,7 @@ describe('messages', () => {
   test('an echo confirms the pending message it answers', () => {
     const made = world();
     const timeline = made.timelines.get('10') ?? EMPTY;
-    const pending = { nonce: '7', content: 'hi', sentAtMs: 0, replyTo: null, pingsReply: true, fault: null };
-    made.timelines.set('10', { ...timeline, pending: [{ ...pending, state: 'sending' }] });
+    made.timelines.set('10', { ...timeline, pending: [pending('7', 'hi')] });
     reduce(made, 'MESSAGE_CREATE', message('100', { author: me, nonce: '7' }), 0);
     expect(made.timelines.get('10')?.pending).toEqual([]);
     expect(made.timelines.get('10')?.segments[0]?.messages).toHaveLength(1);

@@ -3,12 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { compareIds } from '../../src/api/snowflake';
 import {
   append,
+  cutBefore,
+  detach,
   EMPTY,
   extend,
   insert,
   liveSegment,
+  presentSegment,
   react,
-  refresh,
+  renew,
   remove,
   type Timeline,
 } from '../../src/state/segments';
@@ -43,11 +46,49 @@ describe('pages', () => {
     expect(liveSegment(met)).toBe(met.segments[0]);
   });
 
-  test('after a gap the newest page takes over, and keeps what it overlaps', () => {
-    expect(ids(refresh(live(1, 2, 3), page(2, 4), true))).toEqual([['1001', '1002', '1004']]);
-    expect(ids(refresh(live(1, 2), page(7, 8), true))).toEqual([['1007', '1008']]);
+  test('after a gap what was the present stands for it, and takes no events', () => {
+    const behind = detach(live(1, 2));
+    expect(liveSegment(behind)).toBeUndefined();
+    expect(ids({ ...behind, segments: [presentSegment(behind) ?? fail()] })).toEqual([['1001', '1002']]);
+    expect(append(behind, message('1009'))).toBe(behind);
+    const listening = insert(behind, { messages: [], hasOlder: true, hasNewer: false });
+    expect(ids(append(listening, message('1009')))).toEqual([['1001', '1002'], ['1009']]);
+    expect(presentSegment(append(listening, message('1009')))?.messages).toHaveLength(2);
+  });
+
+  test('a page read anew brings edits and takes away what was deleted', () => {
+    const edited = { ...message('1003'), content: 'better', edited_timestamp: '2026-01-02T11:00:00+00:00' };
+    const timeline = renew(live(1, 2, 3, 4, 9), [message('1002'), edited, message('1005')], {
+      isFirst: false,
+      until: null,
+    });
+    expect(ids(timeline)).toEqual([['1001', '1002', '1003', '1009']]);
+    expect(timeline.segments[0]?.messages[2]?.content).toBe('better');
+    const older = renew(live(1, 2, 3, 9), page(2), { isFirst: true, until: '1009' });
+    expect(ids(older)).toEqual([['1002', '1009']]);
+  });
+
+  test('an edit that overtook the page stays, and so does a deletion', () => {
+    const edited = { ...message('1002'), content: 'newest', edited_timestamp: '2026-01-02T12:00:00+00:00' };
+    const held = remove(
+      insert(EMPTY, { messages: [message('1001'), edited], hasOlder: true, hasNewer: false }),
+      ['1001'],
+    );
+    const timeline = renew(held, page(1, 2), { isFirst: false, until: null });
+    expect(ids(timeline)).toEqual([['1002']]);
+    expect(timeline.segments[0]?.messages[0]?.content).toBe('newest');
+  });
+
+  test('what is too old to be sure of is forgotten', () => {
+    const timeline = cutBefore(live(1, 2, 3), '1002');
+    expect(ids(timeline)).toEqual([['1002', '1003']]);
+    expect(timeline.segments[0]?.hasOlder).toBe(true);
   });
 });
+
+function fail(): never {
+  throw new Error('nothing is shown');
+}
 
 describe('events', () => {
   test('a message told twice is there once', () => {

@@ -1,0 +1,65 @@
+// Who and what can be named in a channel.
+import { Permission } from '../api/permissions';
+import { ChannelType, type Channel } from '../api/types';
+import { getLocale, m } from '../i18n';
+import type { Client } from '../state/client.svelte';
+import { liveSegment } from '../state/segments';
+import { emojiTable, findEmoji, toned } from '../ui/emoji';
+import { rank, type Candidate, type Token } from './autocomplete';
+
+const MAX_EMOJI = 8;
+
+/** What the token could become. Emoji come from a table that may have to arrive first. */
+export async function candidatesFor(client: Client, channel: Channel, token: Token): Promise<Candidate[]> {
+  if (token.sign === ':') return emoji(client, token.query);
+  if (token.sign === '#') return rank(rooms(client, channel), token.query);
+  return rank(people(client, channel), token.query, lastSpoken(client, channel));
+}
+
+async function emoji(client: Client, query: string): Promise<Candidate[]> {
+  const table = await emojiTable(getLocale());
+  return findEmoji(table, query, MAX_EMOJI, client.emoji.recents).map((entry) => ({
+    id: toned(entry, client.emoji.tone),
+    kind: 'emoji',
+    text: toned(entry, client.emoji.tone),
+    label: `:${entry.code}:`,
+    note: entry.name,
+  }));
+}
+
+function* rooms(client: Client, channel: Channel): Iterable<Candidate> {
+  for (const { id, name, guild_id, type } of client.world.channels.values()) {
+    if (!channel.guild_id || guild_id !== channel.guild_id || type === ChannelType.category) continue;
+    yield { id, kind: 'channel', text: `#${name ?? ''}`, label: name ?? '' };
+  }
+}
+
+function* people(client: Client, channel: Channel): Iterable<Candidate> {
+  const { world } = client;
+  const guild = channel.guild_id ? world.guilds.get(channel.guild_id) : undefined;
+  const users = channel.guild_id
+    ? [...(world.members.get(channel.guild_id)?.values() ?? [])].map((member) => member.user)
+    : (channel.recipients ?? []);
+  for (const user of users) {
+    const label = client.nameOf(user.id, channel.guild_id);
+    const note = label === user.username ? {} : { note: user.username };
+    yield { id: user.id, kind: 'user', text: `@${user.username}`, label, ...note };
+  }
+  const mayCallAll = client.may(channel, Permission.mentionEveryone);
+  for (const role of guild?.roles ?? []) {
+    if (role.id === guild?.id || !(role.mentionable || mayCallAll)) continue;
+    yield { id: role.id, kind: 'role', text: `@${role.name}`, label: role.name, note: m.role() };
+  }
+  if (!guild || !mayCallAll) return;
+  yield { id: 'everyone', kind: 'everyone', text: '@everyone', label: 'everyone', note: m.everyone_hint() };
+  yield { id: 'here', kind: 'everyone', text: '@here', label: 'here', note: m.here_hint() };
+}
+
+/** By person: how late they spoke in the channel. */
+function lastSpoken(client: Client, channel: Channel): Map<string, number> {
+  const spoken = new Map<string, number>();
+  liveSegment(client.timelines.get(channel.id))?.messages.forEach(({ author }, at) => {
+    if (author.id !== client.meId) spoken.set(author.id, at + 1);
+  });
+  return spoken;
+}

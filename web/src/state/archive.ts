@@ -1,0 +1,175 @@
+// What stays in the browser between visits, one database per account: drafts, what waits to be sent, settings, the last
+// guild and channel tree, and the newest messages of the channels last read. Losing it loses no more than convenience, except
+// drafts and the outbox, which are written as they change.
+import { deleteDB, openDB, type DBSchema, type IDBPDatabase } from 'idb';
+import type {
+  Channel,
+  Guild,
+  Id,
+  Member,
+  Message,
+  OwnUser,
+  ReadState,
+  User,
+  UserSettings,
+} from '../api/types';
+import { logFault } from '../log';
+import type { Pending } from './segments';
+
+const VERSION = 1;
+/** Channels whose newest messages are kept, the most recently opened ones. */
+export const MAX_PAGES = 20;
+/** Messages kept of each. */
+export const PAGE_MESSAGES = 50;
+
+/** What stands in a channel's composer. */
+export interface Draft {
+  readonly channelId: Id;
+  readonly text: string;
+  /** The message it answers. */
+  readonly replyTo: Message | null;
+  readonly pingsReply: boolean;
+}
+
+/** A message of ours that the server has not confirmed. */
+export interface Sent {
+  readonly nonce: string;
+  readonly channelId: Id;
+  readonly pending: Pending;
+}
+
+/** The newest messages of a channel. */
+export interface SavedPage {
+  readonly channelId: Id;
+  readonly messages: readonly Message[];
+  readonly hasOlder: boolean;
+  /** When the channel was last opened, in Unix milliseconds. */
+  readonly openedAtMs: number;
+}
+
+/** Where one is and what one sees there, as of the last visit. */
+export interface Tree {
+  readonly me: OwnUser;
+  readonly settings: UserSettings | null;
+  readonly users: readonly User[];
+  readonly guilds: readonly Guild[];
+  readonly channels: readonly Channel[];
+  /** By guild: oneself, and the authors of the saved messages. */
+  readonly members: readonly (readonly [Id, readonly Member[]])[];
+  readonly latest: readonly (readonly [Id, Id])[];
+  readonly reads: readonly ReadState[];
+}
+
+/** Single values, by name. */
+export interface Values {
+  tree: Tree;
+  recentEmoji: readonly string[];
+  skinTone: number;
+  lastChannels: readonly (readonly [Id, Id])[];
+}
+
+interface Schema extends DBSchema {
+  drafts: { key: Id; value: Draft };
+  outbox: { key: string; value: Sent };
+  pages: { key: Id; value: SavedPage };
+  values: { key: string; value: unknown };
+}
+
+const databaseName = (userId: Id): string => `hearth.${userId}`;
+
+/** One account's database. A browser that keeps nothing makes every read empty and every write a no-op. */
+export class Archive {
+  readonly #name: string;
+  readonly #database: Promise<IDBPDatabase<Schema> | null>;
+  #isClosed = false;
+
+  constructor(userId: Id) {
+    this.#name = databaseName(userId);
+    this.#database = openDB<Schema>(this.#name, VERSION, {
+      upgrade(database) {
+        database.createObjectStore('drafts', { keyPath: 'channelId' });
+        database.createObjectStore('outbox', { keyPath: 'nonce' });
+        database.createObjectStore('pages', { keyPath: 'channelId' });
+        database.createObjectStore('values');
+      },
+      // another tab logs out, or brings a newer version: it must not wait for this one
+      blocking: () => void this.close(),
+    }).catch((error: unknown) => {
+      logFault('opening the local database', error);
+      return null;
+    });
+  }
+
+  async drafts(): Promise<Draft[]> {
+    return (await this.#use((database) => database.getAll('drafts'))) ?? [];
+  }
+
+  /** Keeps a draft; an empty one is forgotten. */
+  async putDraft(draft: Draft): Promise<void> {
+    const isEmpty = draft.text === '' && draft.replyTo === null;
+    await this.#use(async (database) => {
+      if (isEmpty) await database.delete('drafts', draft.channelId);
+      else await database.put('drafts', draft);
+    });
+  }
+
+  /** What waits to be sent, in the order it was written. */
+  async outbox(): Promise<Sent[]> {
+    const all = (await this.#use((database) => database.getAll('outbox'))) ?? [];
+    return all.sort((a, b) => a.pending.order - b.pending.order);
+  }
+
+  async putSent(sent: Sent): Promise<void> {
+    await this.#use((database) => database.put('outbox', sent));
+  }
+
+  async removeSent(nonce: string): Promise<void> {
+    await this.#use((database) => database.delete('outbox', nonce));
+  }
+
+  async pages(): Promise<SavedPage[]> {
+    return (await this.#use((database) => database.getAll('pages'))) ?? [];
+  }
+
+  /** Keeps pages, and of all that are kept only those last opened. */
+  async putPages(pages: readonly SavedPage[]): Promise<void> {
+    await this.#use(async (database) => {
+      const transaction = database.transaction('pages', 'readwrite');
+      for (const page of pages) await transaction.store.put(page);
+      const held = await transaction.store.getAll();
+      held.sort((a, b) => b.openedAtMs - a.openedAtMs);
+      for (const page of held.slice(MAX_PAGES)) await transaction.store.delete(page.channelId);
+      await transaction.done;
+    });
+  }
+
+  async get<K extends keyof Values>(key: K): Promise<Values[K] | undefined> {
+    return (await this.#use((database) => database.get('values', key))) as Values[K] | undefined;
+  }
+
+  async put<K extends keyof Values>(key: K, value: Values[K]): Promise<void> {
+    await this.#use((database) => database.put('values', value, key));
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    (await this.#database)?.close();
+  }
+
+  /** Closes it and takes everything in it away. */
+  async wipe(): Promise<void> {
+    await this.close();
+    await deleteDB(this.#name).catch((error: unknown) => logFault('clearing the local database', error));
+  }
+
+  async #use<T>(act: (database: IDBPDatabase<Schema>) => Promise<T>): Promise<T | undefined> {
+    const database = await this.#database;
+    if (!database || this.#isClosed) return undefined;
+    try {
+      return await act(database);
+    } catch (error) {
+      if (!this.#isClosed) logFault('the local database', error);
+      return undefined;
+    }
+  }
+}
