@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::Decimal;
+
 /// Milliseconds between the Unix epoch and the epoch of ids, 2015-01-01T00:00:00Z (API.md §1.3).
 pub const EPOCH_MS: u64 = 1_420_070_400_000;
 
@@ -94,7 +96,7 @@ impl<T> FromStr for Id<T> {
 }
 impl<T> Serialize for Id<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+        serializer.serialize_str(Decimal::new(self.0).as_str())
     }
 }
 impl<'de, T> Deserialize<'de> for Id<T> {

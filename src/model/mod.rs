@@ -3,6 +3,7 @@
 mod application;
 mod channel;
 mod channel_kind;
+mod decimal;
 mod embed;
 mod event;
 mod guild;
@@ -20,6 +21,7 @@ mod webhook;
 pub use application::*;
 pub use channel::*;
 pub use channel_kind::*;
+pub use decimal::Decimal;
 pub use embed::*;
 pub use event::*;
 pub use guild::*;

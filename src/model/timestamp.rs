@@ -6,6 +6,8 @@ use serde::{Serialize, Serializer};
 use time::format_description::well_known::Iso8601;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+use super::Decimal;
+
 /// Milliseconds of Unix time; in JSON `2026-03-09T17:04:05.123000+00:00`: six digits or no fraction, never `Z` (API.md §1.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub u64);
@@ -23,22 +25,61 @@ impl Timestamp {
     }
 }
 
+/// The longest text: years of five digits and more are as long as a `u64` of milliseconds lets them be.
+const MAX_TEXT_BYTES: usize = 48;
+
+/// A point in time as text.
+struct Text {
+    bytes: [u8; MAX_TEXT_BYTES],
+    len: usize,
+}
+
+impl Text {
+    fn of(at: Timestamp) -> Self {
+        let (year, month, day) = civil_from_days((at.0 / 86_400_000) as i64);
+        let ms = at.0 % 86_400_000;
+        let mut text = Self { bytes: [0; MAX_TEXT_BYTES], len: 0 };
+        text.number(year as u64, 4);
+        for (mark, number) in [
+            (b'-', u64::from(month)),
+            (b'-', u64::from(day)),
+            (b'T', ms / 3_600_000),
+            (b':', ms / 60_000 % 60),
+            (b':', ms / 1_000 % 60),
+        ] {
+            text.push(&[mark]);
+            text.number(number, 2);
+        }
+        if !ms.is_multiple_of(1_000) {
+            text.push(b".");
+            text.number(ms % 1_000, 3);
+            text.push(b"000");
+        }
+        text.push(b"+00:00");
+        text
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    /// A number with zeros before it, up to so many digits.
+    fn number(&mut self, number: u64, digits: usize) {
+        let decimal = Decimal::new(number);
+        let bytes = decimal.as_bytes();
+        self.push(&[b'0'; 4][..digits.saturating_sub(bytes.len())]);
+        self.push(bytes);
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.len]).expect("digits and marks are ASCII")
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let days = (self.0 / 86_400_000) as i64;
-        let ms = self.0 % 86_400_000;
-        let (year, month, day) = civil_from_days(days);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}",
-            ms / 3_600_000,
-            ms / 60_000 % 60,
-            ms / 1_000 % 60
-        )?;
-        if !ms.is_multiple_of(1_000) {
-            write!(f, ".{:03}000", ms % 1_000)?;
-        }
-        f.write_str("+00:00")
+        f.write_str(Text::of(*self).as_str())
     }
 }
 
@@ -58,7 +99,7 @@ fn civil_from_days(days: i64) -> (i64, u32, u32) {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(Text::of(*self).as_str())
     }
 }
 
@@ -90,6 +131,11 @@ mod tests {
             assert_eq!(Timestamp::parse(text), Some(Timestamp(1_773_075_845_123)), "{text}");
         }
         assert_eq!(Timestamp::parse("yesterday"), None);
+    }
+
+    #[test]
+    fn the_last_instant_has_room() {
+        assert!(Timestamp(u64::MAX).to_string().starts_with("584556019-04-03T14:25:51.615000"));
     }
 
     proptest::proptest! {
