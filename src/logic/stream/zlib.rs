@@ -1,6 +1,8 @@
 //! Pieces of a zlib stream (RFC 1950, RFC 1951) that may follow any other piece: each ends at a byte on a sync flush
 //! (`00 00 ff ff`) and refers to nothing before itself; none is final.
 
+use std::cell::RefCell;
+
 use bytes::Bytes;
 use flate2::{Compress, Compression, FlushCompress};
 
@@ -24,9 +26,20 @@ pub fn shared(data: &[u8]) -> Bytes {
     if data.len() < STORED_BELOW_BYTES { stored(data) } else { deflate_shared(data) }
 }
 
+thread_local! {
+    /// The compressor of a thread that sends: a few hundred KB, which cost more to make than a message costs to compress.
+    static DEFLATE: RefCell<Compress> = RefCell::new(Compress::new(Compression::new(LEVEL), false));
+}
+
 /// [`shared`], compressed whatever the length.
 pub fn deflate_shared(data: &[u8]) -> Bytes {
-    let mut deflate = Compress::new(Compression::new(LEVEL), false);
+    DEFLATE.with_borrow_mut(|deflate| {
+        deflate.reset();
+        deflate_with(deflate, data)
+    })
+}
+
+fn deflate_with(deflate: &mut Compress, data: &[u8]) -> Bytes {
     let mut out = Vec::with_capacity(data.len() / 2 + 64);
     loop {
         let consumed = deflate.total_in() as usize;
