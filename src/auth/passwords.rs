@@ -35,8 +35,9 @@ const HASH_BYTES: usize = 32;
 const RESERVED_BLOCKS: usize = 34 << 10;
 /// How long a thread keeps the memory of a hash for the next one.
 const KEEP_MEMORY: Duration = Duration::from_secs(1);
-/// How much later than the event loop the hashing threads are served by the scheduler (`nice`).
-const NICENESS: i32 = 10;
+/// How much later than the event loop the hashing threads are served by the scheduler (`nice`): as late as can be, so that they
+/// take what messages leave and no more.
+const NICENESS: i32 = 19;
 /// Where the measured cost is kept, below the data directory; removing the file has it measured again.
 const COST_FILE: &str = "password-cost.json";
 /// Letters of generated passwords: no two that look alike.
