@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::io::AsyncWrite;
 
 use crate::logic::inline::Inline;
-use crate::logic::stream::Delivery;
+use crate::logic::stream::{Delivery, Head};
 
 /// Frames taken from a session at once: each is two pieces of one vectored write.
 pub const MAX_FRAMES: usize = 64;
@@ -61,6 +61,24 @@ impl Outbox {
         }
         // TLS may hold back records that it took.
         Pin::new(socket).poll_flush(cx)
+    }
+
+    /// Writes one frame past an empty outbox, which keeps what `write` does not take; whether it took all.
+    pub fn write_through(
+        &mut self,
+        head: Head,
+        body: &Bytes,
+        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> io::Result<bool> {
+        let written = match write(&[IoSlice::new(&head), IoSlice::new(body)]) {
+            Ok(written) if written == head.len() + body.len() => return Ok(true),
+            Ok(written) => Ok(written),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            Err(error) => Err(error),
+        };
+        self.frames.push(Delivery { head, body: body.clone() });
+        self.offset = *written.as_ref().unwrap_or(&0);
+        written.map(|_| false)
     }
 
     /// Writes what `write` takes at once; whether that was all.
@@ -188,6 +206,36 @@ mod tests {
         assert!(matches!(outbox.poll_write(&mut cx, &mut narrow, || ()), Poll::Ready(Ok(()))));
         assert!(outbox.is_empty() && outbox.frames.capacity() == 0, "nothing is held while empty");
         narrow
+    }
+
+    #[test]
+    fn what_a_direct_write_leaves_waits_and_what_fails_too() {
+        let packet = Packet::of("TYPING_START", "{\"user_id\":\"1\"}");
+        let whole = Outbound::new(Compression::None).dispatch(7, &packet);
+        let whole = [&*whole.head, &*whole.body].concat();
+        let refusals = [io::ErrorKind::WouldBlock, io::ErrorKind::BrokenPipe];
+        let takes = [0, 1, whole.len() - 1, whole.len()].map(Ok);
+        for takes in takes.into_iter().chain(refusals.map(Err)) {
+            let mut outbox = Outbox::default();
+            let (head, body) = Outbound::new(Compression::None).parts(7, &packet);
+            let mut got = Vec::new();
+            let written = outbox.write_through(head, body, |slices| {
+                let all: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+                let taken: usize = takes?;
+                got.extend_from_slice(&all[..taken]);
+                Ok(taken)
+            });
+            let expected = match takes {
+                Ok(taken) => Ok(taken == whole.len()),
+                Err(io::ErrorKind::WouldBlock) => Ok(false),
+                Err(kind) => Err(kind),
+            };
+            assert_eq!(written.map_err(|error| error.kind()), expected);
+            let mut rest = Narrow { each: usize::MAX, writes: 0, got };
+            let mut cx = Context::from_waker(std::task::Waker::noop());
+            assert!(matches!(outbox.poll_write(&mut cx, &mut rest, || ()), Poll::Ready(Ok(()))));
+            assert_eq!(rest.got, whole, "{takes:?}");
+        }
     }
 
     #[test]

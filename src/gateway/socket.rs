@@ -5,7 +5,7 @@ use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::AsFd as _;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use super::outbox::{MAX_BYTES, MAX_FRAMES, Outbox};
-use crate::hub;
+use crate::hub::{self, Waiting};
 use crate::logic::stream::{Compression, Outbound};
 use crate::tls::Stream;
 
@@ -127,41 +127,40 @@ impl SharedOut {
     }
 
     /// Lets the hub write for this connection while its task sleeps; over TLS the hub wakes the task instead.
-    pub fn write_for(&self, session: &Arc<hub::Connection>, socket: &Socket) {
+    pub fn write_for(&self, session: &hub::Connection, socket: &Socket) {
         let Socket::Plain(socket) = socket else { return };
         let (out, socket) = (Arc::clone(&self.0), Arc::clone(socket));
-        let owner: Weak<hub::Connection> = Arc::downgrade(session);
-        session.write_with(Arc::new(move || {
+        session.write_with(Arc::new(move |waiting| {
             let mut out = match out.try_lock() {
                 Ok(out) => out,
                 // The task is at it; it looks again when it is woken.
                 Err(TryLockError::WouldBlock | TryLockError::Poisoned(_)) => return true,
             };
-            if out.is_closed {
-                return false;
-            }
-            // Let go of before the lock is, so that a task that closes finds itself the only owner.
-            let Some(session) = owner.upgrade() else { return false };
-            out.write_waiting(&session, &socket)
+            !out.is_closed && out.write_waiting(waiting, &socket)
         }));
     }
 }
 
 impl Out {
     /// Takes what the session is owed and writes it; whether the task has to see to the rest.
-    fn write_waiting(&mut self, session: &hub::Connection, socket: &TcpStream) -> bool {
+    fn write_waiting(&mut self, waiting: &mut Waiting<'_>, socket: &TcpStream) -> bool {
         if !self.outbox.is_empty() {
             // The task waits for the socket to take more, and then goes on by itself.
             return false;
         }
-        let mut taken = Vec::new();
-        let is_more = session.take_waiting(MAX_FRAMES, MAX_BYTES, &mut taken);
-        for (seq, packet) in &taken {
-            let frame = self.outbound.dispatch(*seq, packet);
-            self.outbox.push(frame);
-        }
+        let (is_more, taken) = waiting.take(MAX_FRAMES, MAX_BYTES);
+        let write = |slices: &[IoSlice<'_>]| socket.try_write_vectored(slices);
         // An error shows again when the task writes what is left.
-        let is_written = self.outbox.write_now(|slices| socket.try_write_vectored(slices)).unwrap_or(false);
-        is_more || !is_written
+        let is_written = if let [(seq, packet)] = taken {
+            // By far the most: it leaves without being queued.
+            let (head, body) = self.outbound.parts(*seq, packet);
+            self.outbox.write_through(head, body, write)
+        } else {
+            for (seq, packet) in taken {
+                self.outbox.push(self.outbound.dispatch(*seq, packet));
+            }
+            self.outbox.write_now(write)
+        };
+        is_more || !is_written.unwrap_or(false)
     }
 }

@@ -86,6 +86,16 @@ impl<'a> Encoding<'a> {
     /// The bytes for this session.
     pub fn packet_for(&mut self, owner: &Owner) -> Packet {
         let form = self.message.as_ref().map_or(0, |message| message.form(owner));
+        self.packet_of(form)
+    }
+
+    /// The bytes for a session of this person, who wants everything.
+    pub fn packet_for_person(&mut self, user: UserId) -> Packet {
+        let form = self.message.as_ref().map_or(0, |message| message.form_for_person(user));
+        self.packet_of(form)
+    }
+
+    fn packet_of(&mut self, form: usize) -> Packet {
         if let Some(packet) = &self.forms[form] {
             return packet.clone();
         }
@@ -114,10 +124,13 @@ impl MessageForms<'_> {
                 form |= form::BARE_REFERENCE;
             }
         }
-        if self.event.message.nonce.is_some() && owner.user == self.event.message.author.id {
-            form |= form::NONCE;
-        }
-        form
+        form | self.form_for_person(owner.user)
+    }
+
+    /// A person is told all; whoever wrote it also their own mark.
+    fn form_for_person(&self, user: UserId) -> usize {
+        let is_own = self.event.message.nonce.is_some() && user == self.event.message.author.id;
+        if is_own { form::NONCE } else { 0 }
     }
 
     /// Whether the dispatch as it came is that form.

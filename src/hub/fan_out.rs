@@ -381,9 +381,13 @@ fn fan_out(
         if is_farewell {
             seat.session.drop_guild(id);
         }
-        let owner = seat.session.owner();
-        if encoding.is_wanted_by(owner) && (but.is_empty() || !but.contains(&seat.session.key)) {
-            seat.session.push(encoding.packet_for(owner));
+        if !but.is_empty() && but.contains(&seat.session.key) {
+            return;
+        }
+        if !seat.is_bot {
+            seat.session.push(encoding.packet_for_person(seat.user));
+        } else if encoding.is_wanted_by(seat.session.owner()) {
+            seat.session.push(encoding.packet_for(seat.session.owner()));
         }
     });
 }

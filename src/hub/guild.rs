@@ -28,6 +28,7 @@ pub(super) enum Reach {
 pub(super) struct Seat {
     pub session: Arc<Session>,
     pub user: UserId,
+    pub is_bot: bool,
     /// The session has seen everything up to this commit in its READY.
     pub since: u64,
     pub set: SetIndex,
@@ -175,6 +176,7 @@ impl Guild {
         let seat = Seat {
             session: session.clone(),
             user,
+            is_bot: session.owner().is_bot(),
             since,
             set: held.set,
             timed_out_until_ms: held.member.communication_disabled_until.map_or(0, |until| until.0),
@@ -334,10 +336,17 @@ impl Guild {
     /// Calls `tell` for each seat that `reach` holds and that has not seen `commit` in its READY.
     pub fn for_each(&mut self, reach: Reach, commit: u64, now_ms: u64, mut tell: impl FnMut(&Seat)) {
         let Some(question) = self.ask(reach) else { return };
-        for seat in self.seats.iter().filter(|seat| seat.since < commit) {
-            if self.is_told(&question, seat, now_ms) {
-                tell(seat);
+        let guild = &*self;
+        let mut tell_if = |is_told: &dyn Fn(&Seat) -> bool| {
+            guild.seats.iter().filter(|seat| seat.since < commit && is_told(seat)).for_each(&mut tell);
+        };
+        match &question {
+            // Nearly all events: the channel is looked up once for all seats.
+            Question::Rights(id, needs) => {
+                let Some(held) = guild.channels.get(id) else { return };
+                tell_if(&|seat| guild.rights_in(seat, held, now_ms).contains(*needs));
             }
+            _ => tell_if(&|seat| guild.is_told(&question, seat, now_ms)),
         }
     }
 

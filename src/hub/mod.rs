@@ -40,7 +40,7 @@ pub use lifecycle::{
 pub use log::MAX_KEPT_EVENTS;
 pub use people::{FLUSH_EVERY_MS, MAX_PEERS, OFFLINE_AFTER_MS, START_GRACE_MS};
 pub use presence::{ClientInfo, ClientKind, MAX_ONLINE_TOLD, SessionInfo, Showing};
-pub use session::{Auth, Connection, Next, Owner, Session, Writer};
+pub use session::{Auth, Connection, Next, Owner, Session, Waiting, Writer};
 pub use voice::{AWAY_MS, Desk, Grant, Powers, SelfState, VoicePlace, VoiceSetup, VoiceToken};
 
 /// Inputs that may wait for the hub; who brings one more waits for room.
@@ -194,13 +194,14 @@ async fn run(mut state: State, mut inputs: mpsc::Receiver<Input>, sockets: Optio
 
 /// Writes to the sessions that are owed something, a few dozen after the other, many at once.
 fn write(mut owed: Vec<Arc<Session>>, sockets: Option<&Handle>) {
-    let Some(sockets) = sockets else {
-        owed.iter().for_each(|session| session.write());
-        return;
+    let write_all = |some: Vec<Arc<Session>>| {
+        let mut taken = Vec::new();
+        some.iter().for_each(|session| session.write(&mut taken));
     };
+    let Some(sockets) = sockets else { return write_all(owed) };
     while !owed.is_empty() {
         let some = owed.split_off(owed.len().saturating_sub(WRITTEN_AT_ONCE));
-        sockets.spawn(async move { some.iter().for_each(|session| session.write()) });
+        sockets.spawn(async move { write_all(some) });
     }
 }
 

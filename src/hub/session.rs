@@ -71,7 +71,28 @@ pub struct Session {
 }
 
 /// Writes what waits for a session straight to its socket; answers whether the socket's task has to see to the rest.
-pub type Writer = Arc<dyn Fn() -> bool + Send + Sync>;
+pub type Writer = Arc<dyn Fn(&mut Waiting<'_>) -> bool + Send + Sync>;
+
+/// What waits for a session, as a [`Writer`] takes it.
+pub struct Waiting<'a> {
+    session: &'a Session,
+    connection: u32,
+    taken: &'a mut Vec<(u64, Packet)>,
+}
+
+impl Waiting<'_> {
+    /// Takes events with their numbers as [`Connection::next`] does; before them whether the connection has more to do.
+    pub fn take(&mut self, max_frames: usize, max_bytes: usize) -> (bool, &[(u64, Packet)]) {
+        self.taken.clear();
+        let mut state = self.session.lock();
+        let is_more = if state.connection != self.connection || state.is_to_reconnect {
+            true
+        } else {
+            state.ring.unsent() > 0 && state.take(max_frames, max_bytes, self.taken)
+        };
+        (is_more, self.taken)
+    }
+}
 
 struct State {
     ring: Ring,
@@ -175,14 +196,16 @@ impl Session {
         }
     }
 
-    /// Writes what waits, and wakes the socket's task for what is not written so.
-    pub(super) fn write(&self) {
-        let writer = {
+    /// Writes what waits, and wakes the socket's task for what is not written so. `taken` is room that many writes share.
+    pub(super) fn write(&self, taken: &mut Vec<(u64, Packet)>) {
+        let (writer, connection) = {
             let mut state = self.lock();
             state.is_gathered = false;
-            state.writer.clone()
+            (state.writer.clone(), state.connection)
         };
-        if writer.is_none_or(|write| write()) {
+        let has_more = writer.is_none_or(|write| write(&mut Waiting { session: self, connection, taken }));
+        taken.clear();
+        if has_more {
             self.wake_after(|_| ());
         }
     }
@@ -350,18 +373,6 @@ impl Connection {
             return Poll::Pending;
         }
         Poll::Ready(Next::Events { is_more: state.take(max_frames, max_bytes, out) })
-    }
-
-    /// Takes what waits into `out` as [`Connection::next`] does, without waiting; whether the connection has more to do.
-    pub fn take_waiting(&self, max_frames: usize, max_bytes: usize, out: &mut Vec<(u64, Packet)>) -> bool {
-        let mut state = self.session.lock();
-        if state.connection != self.number || state.is_to_reconnect {
-            return true;
-        }
-        if state.ring.unsent() == 0 {
-            return false;
-        }
-        state.take(max_frames, max_bytes, out)
     }
 
     /// Says how to write to the socket while the connection's task sleeps.

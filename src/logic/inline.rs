@@ -71,14 +71,3 @@ impl<const N: usize> fmt::Debug for Inline<N> {
         self.as_slice().fmt(f)
     }
 }
-
-/// Writes text, for `write!`; an error when it does not fit.
-impl<const N: usize> fmt::Write for Inline<N> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        if self.len as usize + text.len() > N {
-            return Err(fmt::Error);
-        }
-        self.extend(text.as_bytes());
-        Ok(())
-    }
-}

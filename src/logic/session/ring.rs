@@ -36,19 +36,20 @@ pub struct Ring {
 /// What waits to be sent.
 #[derive(Debug, Default)]
 struct Waiting {
-    /// For each event that waits, in order, whether the session itself asked for it, so that it is not held against it as a slow
-    /// reader. Kept apart from the events: most are sent, and an idle session's replay then costs 8 bytes an event, not 16.
-    is_answer: VecDeque<bool>,
+    /// Which of the events that wait the session itself asked for, so that they are not held against it as a slow reader: their
+    /// places, counted from the first event ever queued. Kept apart from the events, so that one that is pushed to thousands of
+    /// sessions touches no more memory of each than it must.
+    answers: VecDeque<u64>,
     frames: usize,
     bytes: usize,
     answer_bytes: usize,
 }
 
 impl Waiting {
-    /// Counts one more, the last.
-    fn add(&mut self, packet: &Packet, is_answer: bool) {
-        self.is_answer.push_back(is_answer);
+    /// Counts one more, the last, at this place.
+    fn add(&mut self, place: u64, packet: &Packet, is_answer: bool) {
         if is_answer {
+            self.answers.push_back(place);
             self.answer_bytes += packet.len();
         } else {
             self.frames += 1;
@@ -56,12 +57,12 @@ impl Waiting {
         }
     }
 
-    /// Takes the first out. There must be one.
-    fn remove_first(&mut self, packet: &Packet) {
-        let is_answer = self.is_answer.pop_front().expect("each event that waits has its mark");
+    /// Takes the first out, which is at this place.
+    fn remove_first(&mut self, place: u64, packet: &Packet) {
+        let is_answer = self.answers.pop_front_if(|first| *first == place).is_some();
         self.uncount(packet, is_answer);
-        if self.is_answer.is_empty() && self.is_answer.capacity() > 64 {
-            self.is_answer = VecDeque::new();
+        if self.answers.is_empty() && self.answers.capacity() > 64 {
+            self.answers = VecDeque::new();
         }
     }
 
@@ -104,7 +105,7 @@ impl Ring {
     }
 
     fn add(&mut self, packet: Packet, is_answer: bool) {
-        self.waiting.add(&packet, is_answer);
+        self.waiting.add(self.evicted + self.events.len() as u64, &packet, is_answer);
         self.events.push_back(packet);
         if self.is_detached {
             self.number_next();
@@ -141,7 +142,7 @@ impl Ring {
     /// Counts the next unsent event as sent. There must be one.
     fn number_next(&mut self) -> (u64, Packet) {
         let packet = self.events[self.sent].clone();
-        self.waiting.remove_first(&packet);
+        self.waiting.remove_first(self.evicted + self.sent as u64, &packet);
         self.sent_bytes += packet.len();
         self.sent += 1;
         let seq = self.evicted + self.sent as u64;
@@ -199,18 +200,20 @@ impl Ring {
     /// Drops the waiting events that `is_hidden` picks, since their reader lost the right to them (SAFETY.md §3.4). What has had a
     /// number keeps it: it was rightly queued.
     pub fn drop_unsent(&mut self, mut is_hidden: impl FnMut(&Packet) -> bool) {
-        let (settled, sent) = ((self.numbered - self.evicted) as usize, self.sent);
-        let marks = std::mem::take(&mut self.waiting.is_answer);
-        let (waiting, mut index) = (&mut self.waiting, 0_usize);
+        let (settled, evicted) = ((self.numbered - self.evicted) as usize, self.evicted);
+        let mut marks = std::mem::take(&mut self.waiting.answers);
+        let (waiting, mut index, mut kept) = (&mut self.waiting, 0_usize, 0_u64);
         self.events.retain(|packet| {
-            let mark = index.checked_sub(sent).map(|place| marks[place]);
+            let is_answer = marks.pop_front_if(|first| *first == evicted + index as u64).is_some();
+            // What was sent is settled too.
             let keep = index < settled || !is_hidden(packet);
             index += 1;
-            match mark {
-                Some(is_answer) if keep => waiting.is_answer.push_back(is_answer),
-                Some(is_answer) => waiting.uncount(packet, is_answer),
-                None => {}
+            match keep {
+                true if is_answer => waiting.answers.push_back(evicted + kept),
+                true => {}
+                false => waiting.uncount(packet, is_answer),
             }
+            kept += u64::from(keep);
             keep
         });
     }
@@ -244,9 +247,9 @@ impl Ring {
             return Replay::Evicted;
         };
         let seen = seen as usize;
-        for packet in self.events.range(seen..) {
+        for (packet, place) in self.events.range(seen..).zip(seq..) {
             self.sent_bytes -= packet.len();
-            self.waiting.add(packet, true);
+            self.waiting.add(place, packet, true);
         }
         self.sent = seen;
         self.is_detached = false;

@@ -10,13 +10,12 @@ pub mod zstd;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write;
-
 use bytes::Bytes;
 
 use crate::logic::frame;
 use crate::logic::inline::Inline;
 use crate::logic::session::Packet;
+use crate::model::Decimal;
 
 /// Bytes of the longest thing of its own that a session says before a shared tail: `{"op":0,"s":`, twenty digits and a comma.
 pub const MAX_OPENING_BYTES: usize = 33;
@@ -35,11 +34,14 @@ pub enum Compression {
     Zstd,
 }
 
+/// A frame's header and what is the session's own, before a body that is shared.
+pub type Head = Inline<MAX_HEAD_BYTES>;
+
 /// One gateway message as one WebSocket frame: `head`, then `body`, for one vectored write. The body is shared, never copied.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// The frame's header and what is the session's own.
-    pub head: Inline<MAX_HEAD_BYTES>,
+    pub head: Head,
     /// The rest of the frame.
     pub body: Bytes,
 }
@@ -67,14 +69,22 @@ impl Outbound {
 
     /// A dispatch: `{"op":0,"s":seq,` and the packet's shared tail.
     pub fn dispatch(&mut self, seq: u64, packet: &Packet) -> Delivery {
+        let (head, body) = self.parts(seq, packet);
+        Delivery { head, body: body.clone() }
+    }
+
+    /// The same for who writes it at once: the body is the packet's own.
+    pub fn parts<'a>(&mut self, seq: u64, packet: &'a Packet) -> (Head, &'a Bytes) {
         let mut opening = Inline::<MAX_OPENING_BYTES>::new();
-        write!(opening, "{{\"op\":0,\"s\":{seq},").expect("sized for the longest number");
+        opening.extend(br#"{"op":0,"s":"#);
+        opening.extend(Decimal::new(seq).as_bytes());
+        opening.push(b',');
         let body = match self.compression {
             Compression::None => packet.text(),
             Compression::Zlib => packet.zlib(),
             Compression::Zstd => packet.zstd(),
         };
-        self.frame(&opening, body.clone())
+        (self.head(&opening, body.len()), body)
     }
 
     /// A message that is wholly the session's own (hello, heartbeat ACK): encoded for it alone.
@@ -84,10 +94,10 @@ impl Outbound {
             Compression::Zlib => zlib::shared(message),
             Compression::Zstd => zstd::shared(message),
         };
-        self.frame(&[], body)
+        Delivery { head: self.head(&[], body.len()), body }
     }
 
-    fn frame(&mut self, opening: &[u8], body: Bytes) -> Delivery {
+    fn head(&mut self, opening: &[u8], body_len: usize) -> Head {
         let first = !std::mem::replace(&mut self.begun, true);
         let own: Inline<{ MAX_HEAD_BYTES - frame::MAX_HEADER_BYTES }> = match self.compression {
             Compression::None => {
@@ -98,13 +108,13 @@ impl Outbound {
             Compression::Zlib => zlib::opening(first, opening),
             Compression::Zstd => zstd::opening(first, opening),
         };
-        let len = own.len() + body.len();
-        let mut head = Inline::new();
+        let len = own.len() + body_len;
+        let mut head = Head::new();
         head.extend(&match self.compression {
             Compression::None => frame::text_header(len),
             Compression::Zlib | Compression::Zstd => frame::binary_header(len),
         });
         head.extend(&own);
-        Delivery { head, body }
+        head
     }
 }
