@@ -123,16 +123,6 @@ impl Socket {
         }
     }
 
-    /// Waits for a frame with this in it.
-    pub async fn wait_for(&mut self, text: &str) {
-        loop {
-            let frame = self.next().await;
-            if frame.windows(text.len()).any(|window| window == text.as_bytes()) {
-                return;
-            }
-        }
-    }
-
     async fn read_more(&mut self) {
         let read = self.stream.read_buf(&mut self.buffer).await.expect("the server sends");
         assert_ne!(read, 0, "the server closed the socket");

@@ -4,7 +4,7 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,8 @@ const LOOK: Duration = Duration::from_millis(2);
 struct Counts {
     bytes: AtomicU64,
     frames: AtomicU64,
+    /// Bytes of the payload of the last one.
+    frame_bytes: AtomicUsize,
     /// When the last post left, and how long its frames took.
     posted: Mutex<Option<Instant>>,
     waits: Mutex<Vec<Duration>>,
@@ -44,6 +46,7 @@ impl Counts {
         while let Some((from, to)) = frame_at(&buffer[taken..]) {
             if to - from >= LARGE_FRAME_BYTES {
                 self.frames.fetch_add(1, Ordering::Relaxed);
+                self.frame_bytes.store(to - from, Ordering::Relaxed);
                 let posted = *self.posted.lock().expect("held for a moment");
                 if let Some(posted) = posted {
                     self.waits.lock().expect("held for a moment").push(posted.elapsed());
@@ -128,6 +131,11 @@ impl Crowd {
         while self.counts.frames.load(Ordering::Relaxed) < frames {
             tokio::time::sleep(Duration::from_micros(500)).await;
         }
+    }
+
+    /// Bytes of the payload of the last frame with a post.
+    pub fn frame_bytes(&self) -> usize {
+        self.counts.frame_bytes.load(Ordering::Relaxed)
     }
 
     /// How long each frame took since the last call.

@@ -7,7 +7,7 @@ use hearth::actions::messages::{self, Page};
 use hearth::logic::form::{self, Checked};
 
 use crate::client::Http;
-use crate::measure::{Process, kept, line, micros_each, millis, percentile};
+use crate::measure::{Process, kept, line, median, micros_each, millis, percentile};
 use crate::posts::{actor, app};
 use crate::seed::{Plan, Random, Seeded};
 
@@ -15,6 +15,8 @@ use crate::seed::{Plan, Random, Seeded};
 pub const PLAN: Plan = Plan { members: 100_000, channels: 50, messages: 1_000_000, logins: 64 };
 const CONNECTIONS: usize = 4;
 const READERS: usize = 64;
+/// Rounds over HTTP of each side, in turn.
+const ROUNDS: usize = 3;
 const ROUND: Duration = Duration::from_secs(3);
 /// Milliseconds from the first seeded message to the last: pages begin anywhere between.
 const SPAN_MS: u64 = 20 * PLAN.messages;
@@ -23,11 +25,16 @@ const SPAN_MS: u64 = 20 * PLAN.messages;
 pub async fn run() {
     let (directory, seeded) = kept(PLAN).await;
     let server = Process::hearth(&directory);
-    let (cost_us, bytes) = over_http(&server, &seeded).await;
-    server.kill();
+    let (_, bytes) = over_http(&server, &seeded).await;
     let floor = Process::floor("floor-http", &[bytes.to_string()]);
-    let (floor_us, _) = over_http(&floor, &seeded).await;
+    let (mut real, mut bare) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        bare.push(over_http(&floor, &seeded).await.0);
+        real.push(over_http(&server, &seeded).await.0);
+    }
+    server.kill();
     floor.kill();
+    let (cost_us, floor_us) = (median(real), median(bare));
     let what = "Page of 50 at 1 M messages over HTTP: CPU (floor: an empty handler)";
     line(
         what,
@@ -62,7 +69,7 @@ fn query(random: &mut Random) -> String {
 
 async fn over_http(server: &Process, seeded: &Seeded) -> (f64, usize) {
     let mut tasks = tokio::task::JoinSet::new();
-    let (began, cpu) = (Instant::now(), server.cpu());
+    let (began, cpu) = (Instant::now(), server.cpu_of_threads());
     for n in 0..CONNECTIONS {
         let mut http = Http::open(server.address).await;
         let (channels, token) = (seeded.channels.clone(), seeded.people[n].1.clone());
@@ -80,7 +87,7 @@ async fn over_http(server: &Process, seeded: &Seeded) -> (f64, usize) {
     }
     let all = tasks.join_all().await;
     let (pages, bytes) = all.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-    (micros_each(server.cpu() - cpu, pages), bytes / pages.max(1) as usize)
+    (micros_each(server.cpu_of_threads().saturating_sub(cpu), pages), bytes / pages.max(1) as usize)
 }
 
 /// Pages a second, and how long each took from its turn on; without a rate as many as go.

@@ -159,6 +159,16 @@ impl Process {
         Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND)
     }
 
+    /// CPU that its threads have used which are still there, to the nanosecond: for short rounds of a server whose threads stay.
+    pub fn cpu_of_threads(&self) -> Duration {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it is running");
+        let of_thread = |thread: std::io::Result<fs::DirEntry>| -> Option<u64> {
+            let said = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+            said.split_whitespace().next()?.parse().ok()
+        };
+        Duration::from_nanos(threads.filter_map(of_thread).sum())
+    }
+
     /// Resident memory, KiB.
     pub fn resident_kib(&self) -> u64 {
         let status = self.proc("status");
