@@ -1,28 +1,91 @@
-// Words and numbers in the person's language. Texts come compiled from messages/*.json.
-import { m } from './paraglide/messages.js';
-import { baseLocale, getLocale, locales, overwriteGetLocale } from './paraglide/runtime.js';
+// Words and numbers in the person's language. Texts come compiled from messages/*.json, a module for each language, of which
+// a browser loads the one it shows.
+import type * as Texts from './paraglide/messages/en.js';
 
-export { m, getLocale, locales };
-export type Locale = (typeof locales)[number];
+type Inputs<Text> = Text extends (inputs: infer I) => string ? I : never;
+/** Texts by their keys; one without anything to fill in is called without arguments. */
+type Messages = {
+  readonly [Key in keyof typeof Texts]: Record<string, never> extends Inputs<(typeof Texts)[Key]>
+    ? () => string
+    : (inputs: Inputs<(typeof Texts)[Key]>) => string;
+};
+type Table = Record<string, (inputs: unknown) => string>;
 
+/** Every language, by its BCP 47 tag, and how its words are fetched. The last is the pseudo-locale, for tests. */
+const LOADERS = {
+  en: () => import('./paraglide/messages/en.js'),
+  de: () => import('./paraglide/messages/de.js'),
+  fr: () => import('./paraglide/messages/fr.js'),
+  es: () => import('./paraglide/messages/es.js'),
+  'pt-BR': () => import('./paraglide/messages/pt-BR.js'),
+  ja: () => import('./paraglide/messages/ja.js'),
+  ar: () => import('./paraglide/messages/ar.js'),
+  'en-XA': () => import('./paraglide/messages/en-XA.js'),
+} as const;
+
+export type Locale = keyof typeof LOADERS;
+const BASE: Locale = 'en';
+/** The languages one can choose. */
+export const LOCALES = (Object.keys(LOADERS) as Locale[]).filter((locale) => locale !== 'en-XA');
+const RIGHT_TO_LEFT: readonly Locale[] = ['ar'];
+
+export type TimeFormat = 'system' | '12' | '24';
+
+let table: Table = {};
+let shown: Locale = BASE;
 /** The regional form of the language the browser asks for: it decides how dates and numbers look. */
-let region: string = baseLocale;
+let region: string = BASE;
+let timeFormat: TimeFormat = 'system';
 
-/** Chooses the language before anything is drawn: the stored choice, else the browser's first we have. */
-export function initLocale(stored: string | null, wanted: readonly string[]): void {
-  const candidates = [stored, ...wanted.map((tag) => tag.split('-')[0] ?? '')];
-  const locale = locales.find(
-    (known) => known === candidates.find((tag) => locales.some((one) => one === tag)),
-  );
-  overwriteGetLocale(() => locale ?? baseLocale);
-  region = wanted.find((tag) => tag.split('-')[0] === getLocale()) ?? getLocale();
+/** Every text by its key, in the language shown when it is called. */
+export const m = new Proxy({} as Messages, {
+  get: (_, key: string) => (inputs: unknown) => table[key]?.(inputs) ?? key,
+});
+
+export const getLocale = (): Locale => shown;
+export const directionOf = (locale: Locale): 'ltr' | 'rtl' =>
+  RIGHT_TO_LEFT.includes(locale) ? 'rtl' : 'ltr';
+
+/** The language for a choice and, without one, for what the browser asks for: the first we have, by tag or by language. */
+export function pickLocale(chosen: string | null, wanted: readonly string[]): Locale {
+  const known = Object.keys(LOADERS) as Locale[];
+  for (const tag of [chosen, ...wanted]) {
+    if (!tag) continue;
+    const exact = known.find((locale) => locale.toLowerCase() === tag.toLowerCase());
+    const [language] = tag.split('-');
+    const near = LOCALES.find((locale) => locale.split('-')[0] === language?.toLowerCase());
+    const found = exact ?? near;
+    if (found) return found;
+  }
+  return BASE;
+}
+
+/** Fetches the words of a language and shows them from then on. */
+export async function showLocale(locale: Locale, wanted: readonly string[]): Promise<void> {
+  const texts = await LOADERS[locale]();
+  table = texts as unknown as Table;
+  shown = locale;
+  const [language] = locale.split('-');
+  region = wanted.find((tag) => tag.split('-')[0] === language) ?? locale;
+  formats.clear();
+}
+
+/** How hours are written: as the language does, or by the person's own choice. */
+export function setTimeFormat(chosen: TimeFormat): void {
+  timeFormat = chosen;
+  formats.clear();
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 function format(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = JSON.stringify(options);
   let made = formats.get(key);
-  if (!made) formats.set(key, (made = new Intl.DateTimeFormat(region, options)));
+  if (!made) {
+    const hours: Intl.DateTimeFormatOptions =
+      timeFormat === 'system' ? {} : { hourCycle: timeFormat === '12' ? 'h12' : 'h23' };
+    made = new Intl.DateTimeFormat(region, { ...options, ...hours });
+    formats.set(key, made);
+  }
   return made;
 }
 
@@ -59,3 +122,7 @@ export function listOf(names: readonly string[]): string {
 
 /** 1,204 */
 export const count = (value: number): string => new Intl.NumberFormat(region).format(value);
+
+/** 85 % */
+export const percent = (value: number): string =>
+  new Intl.NumberFormat(region, { style: 'percent' }).format(value);

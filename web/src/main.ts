@@ -3,12 +3,7 @@ import '@fontsource-variable/figtree/index.css';
 import './styles/tokens.css';
 import './styles/base.css';
 import { mount } from 'svelte';
-import App from './App.svelte';
-import { getLocale, initLocale } from './i18n';
-import { storedLook } from './state/settings.svelte';
-
-initLocale(storedLook().locale, navigator.languages);
-document.documentElement.lang = getLocale();
+import Root from './Root.svelte';
 
 const target = document.getElementById('app');
-if (target) mount(App, { target });
+if (target) mount(Root, { target });

@@ -1,10 +1,13 @@
 // Addresses to pages and back. The same addresses bots link to.
 import type { Id } from './api/types';
 
-export type SettingsPage = 'profile' | 'sessions' | 'password' | 'appearance' | 'applications';
+export type SettingsPage =
+  'profile' | 'sessions' | 'password' | 'appearance' | 'accessibility' | 'language' | 'applications';
 export const SETTINGS_PAGES: readonly SettingsPage[] = [
   'profile',
   'appearance',
+  'accessibility',
+  'language',
   'sessions',
   'password',
   'applications',

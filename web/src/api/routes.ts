@@ -13,6 +13,7 @@ import type {
   Message,
   OwnUser,
   PinPage,
+  Prefs,
   Profile,
   User,
   UserSettings,
@@ -70,6 +71,8 @@ export function routes(http: Http) {
       http.request<unknown>('PATCH', '/users/@me/profile', { body }),
     editSettings: (body: Partial<UserSettings>) =>
       http.request<UserSettings>('PATCH', '/users/@me/settings', { body }),
+    prefs: () => http.request<Prefs>('GET', '/hearth/users/@me/prefs'),
+    editPrefs: (body: Partial<Prefs>) => http.request<Prefs>('PATCH', '/hearth/users/@me/prefs', { body }),
     profile: (user: Id, guild?: Id) =>
       http.request<Profile>('GET', `/users/${user}/profile`, { query: { guild_id: guild } }),
     openDirect: (recipient: Id) =>

@@ -231,6 +231,11 @@ export interface UserSettings {
   custom_status: { text: string | null } | null;
 }
 
+/** The client's own preferences, kept by the server for all devices. */
+export interface Prefs {
+  look?: unknown;
+}
+
 export interface Invite {
   code: string;
   guild?: { id: Id; name: string; icon: string | null; description?: string | null };

@@ -8,6 +8,7 @@ import type {
   Member,
   Message,
   OwnUser,
+  Prefs,
   Presence,
   ReadState,
   Role,
@@ -39,6 +40,7 @@ export interface Events {
   READY_SUPPLEMENTAL: { merged_presences?: { friends?: Presence[]; guilds?: Presence[][] } };
   USER_UPDATE: OwnUser;
   USER_SETTINGS_UPDATE: Partial<UserSettings>;
+  HEARTH_PREFS_UPDATE: { [K in keyof Prefs]: Prefs[K] | null };
   GUILD_CREATE: FullGuild;
   GUILD_UPDATE: Guild;
   GUILD_DELETE: { id: Id; unavailable?: boolean };

@@ -4,6 +4,7 @@ import { Http } from '../api/http';
 import { allows, channelPermissions, DIRECT, guildPermissions } from '../api/permissions';
 import { routes, type Routes } from '../api/routes';
 import type { Channel, Guild, Id, Instance, Member, Message, Role } from '../api/types';
+import { type Locale } from '../i18n';
 import { Drafts } from './drafts.svelte';
 import { EmojiUse } from './emoji.svelte';
 import { Keeper } from './keeper';
@@ -11,6 +12,7 @@ import { Layout } from './layout.svelte';
 import { decodeMentions, encodeMentions } from './mentions';
 import { nameOf } from './names';
 import type { Place } from './place';
+import { reduce } from './reduce';
 import { Reads } from './reads.svelte';
 import { Navigation } from './route.svelte';
 import { Session } from './session.svelte';
@@ -21,11 +23,23 @@ import { Ui } from './ui.svelte';
 import { liveWorld } from './world.svelte';
 import type { World } from './world';
 
+/** Our languages as an account's settings name them. */
+const ACCOUNT_LOCALES: Readonly<Record<Locale, string>> = {
+  en: 'en-US',
+  de: 'de',
+  fr: 'fr',
+  es: 'es-ES',
+  'pt-BR': 'pt-BR',
+  ja: 'ja',
+  ar: 'ar',
+  'en-XA': 'en-US',
+};
+
 /** The app's state and what can be done with it. */
 export class Client {
   readonly world: World = liveWorld();
   readonly look = new Look();
-  readonly layout = new Layout(() => 1);
+  readonly layout = new Layout(() => this.look.choices.textScale / 100);
   readonly nav = new Navigation();
   readonly ui = new Ui();
   readonly api: Routes;
@@ -64,12 +78,14 @@ export class Client {
       onReady: () => {
         takenUp = takenUp.then(() => this.keeper.know(this.meId));
         this.timelines.recover(this.openChannelId);
+        this.#loadPrefs().catch(() => undefined); // the browser's own stand until the next session asks
       },
       // what an earlier visit left goes out before anything newer
       onConnected: () => void takenUp.then(() => this.timelines.flush()),
       onApplied: (names) => this.keeper.note(names),
       onForget: () => {
         this.places.clear();
+        this.look.leave();
         takenUp = this.keeper.forget();
       },
     });
@@ -86,6 +102,17 @@ export class Client {
     );
     this.session.start();
     return () => undo.forEach((stop) => stop());
+  }
+
+  /** Reads what the account keeps of how the app looks, and tells the server the language, for what it writes itself. */
+  async #loadPrefs(): Promise<void> {
+    const prefs = await this.api.prefs();
+    reduce(this.world, 'HEARTH_PREFS_UPDATE', prefs, Date.now());
+    this.look.join(prefs.look, async (look) => {
+      await this.api.editPrefs({ look });
+      const locale = ACCOUNT_LOCALES[this.look.locale];
+      if (locale !== this.world.settings.value?.locale) await this.api.editSettings({ locale });
+    });
   }
 
   /** The channel on the screen. */

@@ -47,6 +47,10 @@ const reducers: Reducers = {
     const held = world.settings.value;
     if (held) world.settings.value = { ...held, ...d };
   },
+  HEARTH_PREFS_UPDATE(world, d) {
+    const kept = Object.entries({ ...world.prefs.value, ...d }).filter(([, value]) => value !== null);
+    world.prefs.value = Object.fromEntries(kept);
+  },
 
   GUILD_CREATE: (world, d) => putGuild(world, d),
   GUILD_UPDATE(world, d) {

@@ -100,9 +100,10 @@ export class Session {
     writeHint('no');
     this.#gateway.stop();
     this.#queue.flush();
-    const { me, settings, ...maps } = this.#world;
+    const { me, settings, prefs, ...maps } = this.#world;
     me.value = null;
     settings.value = null;
+    prefs.value = {};
     for (const map of Object.values(maps)) if (map instanceof Map) map.clear();
     this.isLost = false;
     this.phase = 'signed-out';

@@ -5,6 +5,7 @@ import type {
   Id,
   Member,
   OwnUser,
+  Prefs,
   Presence,
   ReadState,
   User,
@@ -20,6 +21,7 @@ export interface Cell<T> {
 export interface World {
   me: Cell<OwnUser | null>;
   settings: Cell<UserSettings | null>;
+  prefs: Cell<Prefs>;
   users: Map<Id, User>;
   guilds: Map<Id, Guild>;
   channels: Map<Id, Channel>;
@@ -49,6 +51,7 @@ export function buildWorld(makeMap: <K, V>() => Map<K, V>, makeCell: <T>(value: 
   return {
     me: makeCell<OwnUser | null>(null),
     settings: makeCell<UserSettings | null>(null),
+    prefs: makeCell<Prefs>({}),
     users: makeMap(),
     guilds: makeMap(),
     channels: makeMap(),

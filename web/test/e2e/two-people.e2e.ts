@@ -138,11 +138,11 @@ test('channels are made, renamed, mentioned in, and deleted', async () => {
   await composer(mira).press('Enter');
   await said(mira, '@Ravi').waitFor();
   const kitchen = ravi.getByRole('link', { name: /kitchen/ });
-  await kitchen.getByLabel('1 mentions').waitFor();
+  await kitchen.getByLabel('1 mention').waitFor();
   await kitchen.click();
   await said(ravi, '@Ravi').waitFor();
   await ravi.bringToFront();
-  await kitchen.getByLabel('1 mentions').waitFor({ state: 'detached' });
+  await kitchen.getByLabel('1 mention').waitFor({ state: 'detached' });
 
   await mira.getByRole('link', { name: /kitchen/ }).hover();
   await mira.getByRole('button', { name: 'Edit kitchen' }).click();
@@ -166,7 +166,7 @@ test('they write to each other directly', async () => {
   await mira.getByRole('button', { name: 'Send a message' }).click();
   await mira.getByRole('textbox', { name: 'Message Ravi' }).waitFor();
   await say(mira, 'just between us');
-  const direct = ravi.getByRole('link', { name: 'Direct messages, 1 mentions' });
+  const direct = ravi.getByRole('link', { name: 'Direct messages, 1 mention' });
   await direct.waitFor();
   await direct.click();
   await ravi.getByRole('navigation', { name: 'Direct messages' }).getByText('Mira').click();

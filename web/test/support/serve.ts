@@ -23,7 +23,9 @@ export const POLICY =
 
 /** Answers with a file of the build, or the page itself. */
 export function serveClient(path: string, response: ServerResponse): void {
-  const isFile = /^\/(?:assets|icons)\/[\w.-]+$|^\/manifest\.webmanifest$/.test(path);
+  const isFile = /^\/(?:assets|icons)\/[\w.-]+$|^\/(?:manifest\.webmanifest|first-paint\.js|sw\.js)$/.test(
+    path,
+  );
   const file = join(DIST, isFile ? path : 'index.html');
   if (!existsSync(file)) {
     response.writeHead(404).end();
