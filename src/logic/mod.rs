@@ -11,5 +11,7 @@ pub mod intents;
 pub mod mentions;
 pub mod permissions;
 pub mod rate_limit;
+pub mod room;
 pub mod session;
 pub mod stream;
+pub mod voice_session;

@@ -1,0 +1,456 @@
+//! Which layer of a video each receiver gets: the smallest that fills its tile, as far as its connection carries it. Layers change at
+//! keyframes only, and keyframes are asked for together. Layers that nobody wants are not sent to us at all.
+
+use super::{Delivery, Effect, Kind, MAX_VIDEO_SLOTS, Mapper, MemberId, Room, SlotId, SourceId, VIDEO_HZ};
+
+/// A layer of a simulcast video, 0 the smallest.
+pub type Layer = usize;
+
+/// Layers of one video at most.
+pub const MAX_LAYERS: usize = 3;
+/// Milliseconds between two requests for a keyframe of one layer.
+const KEYFRAME_EVERY_MS: u64 = 500;
+/// Milliseconds until a keyframe that did not come is asked for again, doubled each time.
+const KEYFRAME_RETRY_MS: u64 = 1_000;
+/// Most doublings of that.
+const MAX_RETRY_DOUBLINGS: u32 = 2;
+/// Milliseconds for which a layer goes on that nobody wants.
+const LAYER_STAYS_MS: u64 = 5_000;
+/// Milliseconds for which there must be room before a receiver gets more.
+const UPGRADE_AFTER_MS: u64 = 3_000;
+/// Bits per second kept for each sound a receiver may hear.
+const AUDIO_BPS: u64 = 64_000;
+
+/// A video that a receiver wants to see.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Want {
+    /// In which video slot.
+    pub slot: usize,
+    /// Whose.
+    pub source: SourceId,
+    /// Pixels of the tile; 0 pauses.
+    pub height: u32,
+    /// What is seen first when not everything fits; greater goes first.
+    pub priority: u8,
+}
+
+/// The heights of a full video's layers and what each takes, from the smallest (VOICE.md §4).
+fn profile(kind: Kind, layers: usize) -> &'static [(u32, u64)] {
+    const CAMERA: [(u32, u64); 3] = [(180, 150_000), (360, 500_000), (720, 1_500_000)];
+    const SCREEN: [(u32, u64); 2] = [(360, 300_000), (1_080, 2_500_000)];
+    match (kind, layers) {
+        (Kind::Screen, 1) => &SCREEN[1..],
+        (Kind::Screen, _) => &SCREEN,
+        (_, 1) => &CAMERA[2..],
+        (_, 2) => &CAMERA[1..],
+        _ => &CAMERA,
+    }
+}
+
+/// Picture numbers of VP8, which go on over a change of layer (RFC 7741 §4.2).
+#[derive(Debug, Default)]
+struct Pictures {
+    last: Option<(u16, u8)>,
+    offset: (u16, u8),
+    is_new: bool,
+}
+
+impl Pictures {
+    fn map(&mut self, picture: u16, tl0: u8) -> (u16, u8) {
+        if std::mem::take(&mut self.is_new)
+            && let Some((last, last_tl0)) = self.last
+        {
+            self.offset =
+                (last.wrapping_add(1).wrapping_sub(picture), last_tl0.wrapping_add(1).wrapping_sub(tl0));
+        }
+        let out = (picture.wrapping_add(self.offset.0) & 0x7fff, tl0.wrapping_add(self.offset.1));
+        let is_newer = self.last.is_none_or(|(last, _)| out.0.wrapping_sub(last) & 0x7fff < 0x4000);
+        if is_newer {
+            self.last = Some(out);
+        }
+        out
+    }
+}
+
+#[derive(Debug)]
+struct VideoSlot {
+    want: Option<Want>,
+    current: Option<Layer>,
+    target: Option<Layer>,
+    /// Since when more would fit.
+    more_since_ms: Option<u64>,
+    mapper: Mapper,
+    pictures: Pictures,
+    told: Option<Option<Layer>>,
+}
+
+impl Default for VideoSlot {
+    fn default() -> Self {
+        Self {
+            want: None,
+            current: None,
+            target: None,
+            more_since_ms: None,
+            mapper: Mapper::new(VIDEO_HZ),
+            pictures: Pictures::default(),
+            told: None,
+        }
+    }
+}
+
+/// The video side of a receiver.
+#[derive(Debug, Default)]
+pub(super) struct Receiver {
+    slots: Vec<VideoSlot>,
+    estimate_bps: Option<u64>,
+}
+
+/// The video side of a source.
+#[derive(Debug, Default)]
+pub(super) struct Sender {
+    layers: usize,
+    asked: [Asked; MAX_LAYERS],
+    /// When somebody wanted each layer last.
+    wanted_ms: [Option<u64>; MAX_LAYERS],
+    told: Option<[bool; MAX_LAYERS]>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Asked {
+    last_ms: Option<u64>,
+    is_due: bool,
+    tries: u32,
+}
+
+impl Sender {
+    pub fn set_layers(&mut self, layers: usize) {
+        self.layers = layers.clamp(1, MAX_LAYERS);
+    }
+}
+
+/// A packet of a video that somebody gets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct VideoDelivery {
+    /// Who, where, and with which numbers.
+    pub delivery: Delivery,
+    /// Its picture and base layer numbers, where it has some.
+    pub picture: Option<(u16, u8)>,
+}
+
+/// A packet of a video, as far as it matters here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct VideoPacket {
+    /// Its layer.
+    pub layer: Layer,
+    /// Its number, not wrapped.
+    pub seq: u64,
+    /// Its time stamp.
+    pub timestamp: u32,
+    /// Whether a keyframe begins with it.
+    pub starts_keyframe: bool,
+    /// Its picture and base layer numbers, where it has some.
+    pub picture: Option<(u16, u8)>,
+}
+
+impl Room {
+    /// How many video slots a receiver's client offers.
+    pub fn set_video_slots(&mut self, id: MemberId, count: usize) {
+        if let Some(member) = self.members.get_mut(&id) {
+            let slots = &mut member.video.slots;
+            if slots.len() < count {
+                slots.resize_with(count.min(MAX_VIDEO_SLOTS), VideoSlot::default);
+            }
+        }
+    }
+
+    /// What a receiver wants to see, in place of what it wanted before. Answers the slots whose source changed.
+    pub fn want(&mut self, now_ms: u64, id: MemberId, wants: &[Want]) -> Vec<(SlotId, Option<SourceId>)> {
+        self.now_ms = now_ms;
+        let Some(member) = self.members.get_mut(&id) else { return Vec::new() };
+        let mut changed = Vec::new();
+        for (index, slot) in member.video.slots.iter_mut().enumerate() {
+            let want = wants.iter().rfind(|want| want.slot == index && want.source.member != id).copied();
+            let (old, new) = (slot.want.map(|want| want.source), want.map(|want| want.source));
+            if old != new {
+                (slot.current, slot.target, slot.told) = (None, None, None);
+                slot.more_since_ms = None;
+                changed.push((SlotId { is_video: true, index }, new));
+            }
+            slot.want = want;
+        }
+        self.settle_video();
+        changed
+    }
+
+    /// All that a receiver's video slots carry.
+    pub fn video_slots(&self, id: MemberId) -> Vec<(SlotId, Option<SourceId>)> {
+        let slots = self.members.get(&id).map_or(&[][..], |member| &member.video.slots);
+        let source = |slot: &VideoSlot| slot.want.map(|want| want.source);
+        slots
+            .iter()
+            .enumerate()
+            .map(|(index, slot)| (SlotId { is_video: true, index }, source(slot)))
+            .collect()
+    }
+
+    /// What a receiver's connection carries, as estimated.
+    pub fn estimate(&mut self, now_ms: u64, id: MemberId, bps: u64) {
+        self.now_ms = now_ms;
+        if let Some(member) = self.members.get_mut(&id) {
+            member.video.estimate_bps = Some(bps);
+            self.settle_video();
+        }
+    }
+
+    /// Bits per second that a receiver would take if it could; what its connection's estimate is to look for.
+    pub fn wanted_bps(&self, id: MemberId) -> u64 {
+        let Some(member) = self.members.get(&id) else { return 0 };
+        let wanted = |slot: &VideoSlot| -> Option<u64> {
+            let want = slot.want.filter(|want| want.height > 0)?;
+            let sender = &self.sources.get(&want.source)?.video;
+            let profile = profile(want.source.kind, sender.layers);
+            Some(profile[fitting(profile, want.height)].1)
+        };
+        member.video.slots.iter().filter_map(wanted).sum()
+    }
+
+    /// The machine has too much to do, or again enough time: leaves out so many of the highest layers of every video.
+    pub fn set_shed_layers(&mut self, now_ms: u64, layers: usize) {
+        if self.shed_layers != layers {
+            (self.now_ms, self.shed_layers) = (now_ms, layers);
+            self.settle_video();
+        }
+    }
+
+    /// A receiver lost its picture and asks for a keyframe.
+    pub fn keyframe_wanted(&mut self, now_ms: u64, id: MemberId, slot: usize) {
+        self.now_ms = now_ms;
+        let Some(slot) = self.members.get(&id).and_then(|member| member.video.slots.get(slot)) else {
+            return;
+        };
+        if let (Some(want), Some(layer)) = (slot.want, slot.current.or(slot.target)) {
+            self.ask_keyframe(want.source, layer);
+        }
+    }
+
+    /// A packet of a video came in: who gets it, with which numbers.
+    pub fn video(
+        &mut self,
+        now_ms: u64,
+        source: SourceId,
+        packet: VideoPacket,
+        out: &mut Vec<VideoDelivery>,
+    ) {
+        self.now_ms = now_ms;
+        if packet.starts_keyframe
+            && let Some(held) = self.sources.get_mut(&source)
+            && let Some(asked) = held.video.asked.get_mut(packet.layer)
+        {
+            asked.tries = 0;
+        }
+        let layers = self.sources.get(&source).map_or(1, |held| held.video.layers);
+        let profile = profile(source.kind, layers);
+        let Some(routes) = self.routes.get(&source) else { return };
+        for (to, index) in routes {
+            let Some(slot) = self.members.get_mut(to).and_then(|member| member.video.slots.get_mut(*index))
+            else {
+                continue;
+            };
+            if packet.starts_keyframe && slot.target == Some(packet.layer) && slot.current != slot.target {
+                slot.current = slot.target;
+                slot.mapper.switch();
+                slot.pictures.is_new = true;
+            }
+            if slot.current != Some(packet.layer) {
+                continue;
+            }
+            let Some(mapped) = slot.mapper.map(now_ms, packet.seq, packet.timestamp) else { continue };
+            let picture = packet.picture.map(|(picture, tl0)| slot.pictures.map(picture, tl0));
+            let delivery = Delivery { to: *to, slot: SlotId { is_video: true, index: *index }, mapped };
+            out.push(VideoDelivery { delivery, picture });
+            if slot.told != Some(slot.current) {
+                slot.told = Some(slot.current);
+                let height = profile.get(packet.layer).map(|(height, _)| *height);
+                self.effects.push(Effect::Video { to: *to, slot: *index, height });
+            }
+        }
+    }
+
+    /// Works out who is to get which layer, asks for the keyframes that takes, and tells publishers what is wanted.
+    pub(super) fn settle_video(&mut self) {
+        let ids: Vec<MemberId> = self.members.keys().copied().collect();
+        for id in &ids {
+            self.allocate(*id);
+        }
+        self.reroute_video();
+        self.ask_for_switches();
+        self.tell_publishers();
+    }
+
+    /// Shares what a receiver's connection carries among the videos it wants: first the smallest layer for each, in the order of their
+    /// priority, then more.
+    fn allocate(&mut self, id: MemberId) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let heard = member.audio.iter().filter(|slot| slot.source.is_some()).count() as u64;
+        let budget = member
+            .video
+            .estimate_bps
+            .map_or(u64::MAX / 2, |bps| (bps / 10 * 9).saturating_sub(heard * AUDIO_BPS));
+        let shed = self.shed_layers;
+        let tiles: Vec<Option<Tile>> = member
+            .video
+            .slots
+            .iter()
+            .map(|slot| {
+                let want = slot.want.filter(|want| want.height > 0)?;
+                let sender = &self.sources.get(&want.source)?.video;
+                let profile = profile(want.source.kind, sender.layers);
+                let most = profile.len().saturating_sub(1 + shed);
+                Some(Tile {
+                    profile,
+                    wanted: fitting(profile, want.height).min(most),
+                    priority: want.priority,
+                })
+            })
+            .collect();
+        let fits = share(&tiles, budget);
+        let fits_well = share(&tiles, budget / 6 * 5);
+        for (index, slot) in member.video.slots.iter_mut().enumerate() {
+            let (now, later) = (fits[index], fits_well[index]);
+            if now < slot.target || slot.target.is_none() {
+                slot.target = now;
+                slot.more_since_ms = None;
+            } else if later > slot.target {
+                let since = *slot.more_since_ms.get_or_insert(self.now_ms);
+                // Without an estimate nothing speaks against more.
+                let is_known = member.video.estimate_bps.is_some();
+                if !is_known || self.now_ms.saturating_sub(since) >= UPGRADE_AFTER_MS {
+                    (slot.target, slot.more_since_ms) = (later, None);
+                }
+            } else {
+                slot.more_since_ms = None;
+            }
+            if slot.target.is_none() {
+                slot.current = None;
+                if slot.want.is_some() && slot.told != Some(None) {
+                    slot.told = Some(None);
+                    self.effects.push(Effect::Video { to: id, slot: index, height: None });
+                }
+            }
+        }
+    }
+
+    fn reroute_video(&mut self) {
+        self.routes.retain(|source, _| !source.kind.is_video());
+        for (to, member) in &self.members {
+            for (index, slot) in member.video.slots.iter().enumerate() {
+                if let (Some(want), Some(_)) = (slot.want, slot.target) {
+                    self.routes.entry(want.source).or_default().push((*to, index));
+                }
+            }
+        }
+    }
+
+    /// Asks for the keyframes at which receivers change their layer.
+    fn ask_for_switches(&mut self) {
+        let waiting: Vec<(SourceId, Layer)> = self
+            .members
+            .values()
+            .flat_map(|member| &member.video.slots)
+            .filter(|slot| slot.target.is_some() && slot.current != slot.target)
+            .filter_map(|slot| Some((slot.want?.source, slot.target?)))
+            .collect();
+        for (source, layer) in &waiting {
+            let Some(asked) = self.sources.get(source).map(|held| held.video.asked[*layer]) else { continue };
+            let retry = KEYFRAME_RETRY_MS << asked.tries.saturating_sub(1).min(MAX_RETRY_DOUBLINGS);
+            let is_overdue = asked.last_ms.is_none_or(|last| self.now_ms.saturating_sub(last) >= retry);
+            if asked.tries == 0 || is_overdue {
+                self.ask_keyframe(*source, *layer);
+            }
+        }
+        let due: Vec<(SourceId, Layer)> = self
+            .sources
+            .iter()
+            .flat_map(|(id, held)| {
+                (0..MAX_LAYERS).filter(|of| held.video.asked[*of].is_due).map(|of| (*id, of))
+            })
+            .collect();
+        for (source, layer) in due {
+            self.ask_keyframe(source, layer);
+        }
+    }
+
+    /// Asks for a keyframe at once, or as soon as one may be asked for again.
+    fn ask_keyframe(&mut self, source: SourceId, layer: Layer) {
+        let Some(asked) = self.sources.get_mut(&source).and_then(|held| held.video.asked.get_mut(layer))
+        else {
+            return;
+        };
+        let is_early = asked.last_ms.is_some_and(|last| self.now_ms.saturating_sub(last) < KEYFRAME_EVERY_MS);
+        asked.is_due = is_early;
+        if !is_early {
+            asked.last_ms = Some(self.now_ms);
+            asked.tries += 1;
+            self.effects.push(Effect::Keyframe { source, layer });
+        }
+    }
+
+    fn tell_publishers(&mut self) {
+        for (source, held) in self.sources.iter_mut().filter(|(id, _)| id.kind.is_video()) {
+            let mut is_wanted = [false; MAX_LAYERS];
+            for (to, index) in self.routes.get(source).into_iter().flatten() {
+                let slot = self.members.get(to).and_then(|member| member.video.slots.get(*index));
+                for layer in slot.into_iter().flat_map(|slot| [slot.target, slot.current]).flatten() {
+                    is_wanted[layer] = true;
+                }
+            }
+            for (layer, is_wanted) in is_wanted.iter_mut().enumerate() {
+                let last = &mut held.video.wanted_ms[layer];
+                if *is_wanted {
+                    *last = Some(self.now_ms);
+                } else if last.is_some_and(|last| self.now_ms.saturating_sub(last) < LAYER_STAYS_MS) {
+                    *is_wanted = true;
+                }
+            }
+            if held.video.told != Some(is_wanted) {
+                held.video.told = Some(is_wanted);
+                self.effects.push(Effect::Layers { source: *source, wanted: is_wanted });
+            }
+        }
+    }
+}
+
+/// A video to be shown, as far as sharing matters.
+struct Tile {
+    profile: &'static [(u32, u64)],
+    wanted: Layer,
+    priority: u8,
+}
+
+/// The smallest layer that fills a tile.
+fn fitting(profile: &[(u32, u64)], height: u32) -> Layer {
+    profile.iter().position(|(full, _)| *full >= height).unwrap_or(profile.len() - 1)
+}
+
+/// The layer of each tile that fits into `budget` bits per second together.
+fn share(tiles: &[Option<Tile>], budget: u64) -> Vec<Option<Layer>> {
+    let mut order: Vec<usize> = (0..tiles.len()).filter(|at| tiles[*at].is_some()).collect();
+    order.sort_by_key(|at| std::cmp::Reverse(tiles[*at].as_ref().map_or(0, |tile| tile.priority)));
+    let mut given: Vec<Option<Layer>> = vec![None; tiles.len()];
+    let mut left = budget;
+    for at in &order {
+        let Some(tile) = &tiles[*at] else { continue };
+        if tile.profile[0].1 <= left {
+            left -= tile.profile[0].1;
+            given[*at] = Some(0);
+        }
+    }
+    for at in &order {
+        let (Some(tile), Some(base)) = (&tiles[*at], given[*at]) else { continue };
+        let cost = |layer: Layer| tile.profile[layer].1 - tile.profile[base].1;
+        let best = (base..=tile.wanted).rev().find(|layer| cost(*layer) <= left).unwrap_or(base);
+        left -= cost(best);
+        given[*at] = Some(best);
+    }
+    given
+}
