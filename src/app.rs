@@ -1,7 +1,7 @@
 //! The handles every action gets. Made once at the start, by `serve` or a test; clones are cheap.
 
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use crate::auth::keys::Keys;
@@ -16,6 +16,7 @@ use crate::logic::rate_limit::Limiter;
 use crate::store::Store;
 use crate::store::marks::Marks;
 use crate::store::nonces::Nonces;
+use crate::voice::Voice;
 use tokio::sync::Semaphore;
 
 /// The server's parts.
@@ -56,6 +57,8 @@ pub struct Parts {
     pub marks: Marks,
     /// Where messages with recent nonces stand.
     pub nonces: Arc<Nonces>,
+    /// Voice and video, once started; never where they are off.
+    pub voice: OnceLock<Voice>,
 }
 
 impl App {
@@ -128,6 +131,7 @@ impl App {
             ready_turns: Semaphore::new(1),
             marks: Marks::default(),
             nonces: Arc::default(),
+            voice: OnceLock::new(),
             setup: Mutex::default(),
             started: Instant::now(),
             config,

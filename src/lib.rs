@@ -9,6 +9,7 @@
 //! | [`store`] | redb: tables, rows, the one writer with group commit, proofs of rights | `model`, `logic` |
 //! | [`hub`] | what is true while we run: sessions, fan-out, presence, typing; a replica fed by the events it forwards | `model`, `logic` |
 //! | [`blobs`] | files by hash | `model`, `logic` |
+//! | [`voice`] | voice and video: one thread with the media socket, a connection for each client, rooms | `model`, `logic`, `store`, `hub`, `blobs` |
 //! | [`app`] | the handles every action gets | all above |
 //! | [`actions`] | what a person or bot can do, one function each: authorise, validate, write, emit | all above |
 //! | [`tls`] | certificates from files, and the connections they make | nothing of ours |
@@ -51,3 +52,4 @@ pub mod serve;
 pub mod start;
 pub mod store;
 pub mod tls;
+pub mod voice;

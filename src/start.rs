@@ -1,6 +1,6 @@
 //! The parts of a server, put together around a listener, and taken apart in order. `serve` holds the process around it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -17,16 +17,17 @@ use crate::auth::passwords::PasswordPool;
 use crate::auth::random::OpaqueToken;
 use crate::auth::tokens::Tokens;
 use crate::blobs::Blobs;
-use crate::config::Config;
+use crate::config::{Config, MediaPort};
 use crate::control::{Answer, Command, UserSummary, handler};
-use crate::gateway::{Gateway, Taken};
+use crate::gateway::{Gateway, Taken, VoiceDoor};
 use crate::http::{self, Edge, Hooks, Socket};
-use crate::hub::Hub;
+use crate::hub::{Hub, VoiceSetup};
 use crate::logic::rate_limit::Limiter;
 use crate::serve::{Failure, Running, Start};
 use crate::store::marks::Marks;
 use crate::store::{self, DiskGauge, Store};
 use crate::tls::Tls;
+use crate::voice::{self, Addresses, Voice};
 
 /// Starts the parts of a server around its listener.
 ///
@@ -116,6 +117,7 @@ pub fn open(config: Config) -> Result<(App, Hub, Option<String>), Failure> {
         nonces: Arc::default(),
         session_starts: Mutex::new(Limiter::default()),
         ready_turns: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
+        voice: std::sync::OnceLock::new(),
         setup: Mutex::new(setup.map(|token| token.hash())),
         started: Instant::now(),
         config,
@@ -130,6 +132,8 @@ struct Server {
     gateway: Gateway,
     stop: watch::Sender<bool>,
     upkeep: tokio::task::JoinHandle<()>,
+    /// Takes media over TCP at an address of its own, if it has one.
+    media: Option<tokio::task::JoinHandle<()>>,
     http: tokio::task::JoinHandle<()>,
     /// What follows writes: read marks, sweeps.
     followers: [tokio::task::JoinHandle<()>; 2],
@@ -139,11 +143,22 @@ impl Server {
     fn start(app: App, hub: Hub, tls: Option<Tls>, listener: TcpListener, address: SocketAddr) -> Self {
         let url = app.config.origin_at(address).gateway_url();
         let (gateway, door) = Gateway::new(app.clone(), url, take);
+        let voice = start_voice(&app, address);
+        let (media, shared) = match (&voice, app.config.voice.tcp) {
+            (Some(voice), MediaPort::At(at)) => (listen_for_media(at, voice.clone()), None),
+            (Some(voice), MediaPort::Shared) => (None, Some(voice.clone())),
+            (Some(_), MediaPort::Off) | (None, _) => (None, None),
+        };
+        let voices = voice.map(|voice| VoiceDoor::new(app.clone(), voice, take));
         let hooks = Hooks {
             authenticate: sessions::authenticate,
             gateway: Box::new(move |request, peer| door.upgrade(request, peer.address)),
-            voice: None,
-            media: None,
+            voice: voices.map(|door| -> Box<http::Upgrades> {
+                Box::new(move |request, peer| door.upgrade(request, peer.address))
+            }),
+            media: shared.map(|voice| -> Box<http::Media> {
+                Box::new(move |stream, from, seat| voice.take_tcp(stream, from, Box::new(seat)))
+            }),
             tls,
             cdn: http::pictures(app.clone()),
         };
@@ -156,13 +171,21 @@ impl Server {
             tokio::spawn(async move { sweeps::run(&sweeping).await }),
         ];
         let upkeep = tokio::spawn(upkeep::run(app.clone()));
-        Self { app, hub, gateway, stop, upkeep, http, followers }
+        Self { app, hub, gateway, stop, upkeep, media, http, followers }
     }
 
     /// No new requests, and clients of the gateway are asked to come back; those under way end; the store commits what it holds.
     async fn stop(self) -> Result<(), String> {
         self.stop.send_replace(true);
         self.upkeep.abort();
+        if let Some(media) = &self.media {
+            media.abort();
+        }
+        if let Some(voice) = self.app.voice.get().cloned() {
+            // Calls end now, so that clients are on their way back when the rest has stopped.
+            let ended = tokio::task::spawn_blocking(move || voice.stop()).await;
+            ended.map_err(|error| error.to_string())?;
+        }
         if let Err(error) = sessions::write_used(&self.app).await {
             tracing::warn!(%error, "when sessions were used last was not saved");
         }
@@ -176,6 +199,110 @@ impl Server {
             .await
             .map_err(|error| error.to_string())??;
         requests
+    }
+}
+
+/// Starts voice, where the settings have it on. What keeps it from starting keeps nothing else.
+fn start_voice(app: &App, address: SocketAddr) -> Option<Voice> {
+    let settings = &app.config.voice;
+    let socket = match settings.udp {
+        MediaPort::Off => None,
+        MediaPort::Shared => bind_media(address)?,
+        MediaPort::At(at) => bind_media(at)?,
+    };
+    if socket.is_none() && settings.tcp == MediaPort::Off {
+        return None;
+    }
+    let udp_port = socket.as_ref().and_then(|socket| Some(socket.local_addr().ok()?.port()));
+    let tcp_port = match settings.tcp {
+        MediaPort::Off => None,
+        MediaPort::Shared => Some(address.port()),
+        MediaPort::At(at) => Some(at.port()),
+    };
+    let reached = reached_at(&app.config, address);
+    let at = |port: Option<u16>| -> Vec<SocketAddr> {
+        port.map_or_else(Vec::new, |port| reached.iter().map(|ip| SocketAddr::new(*ip, port)).collect())
+    };
+    let started = Voice::start(
+        app.hub.clone(),
+        voice::Settings {
+            socket,
+            addresses: Addresses { udp: at(udp_port), tcp: at(tcp_port) },
+            videos_per_channel: settings.videos_per_channel as usize,
+            max_bps_per_sender: u64::from(settings.max_kbps_per_sender) * 1_000,
+        },
+    );
+    match started {
+        Ok(voice) => {
+            app.hub.desk().open(VoiceSetup {
+                endpoint: app.config.origin_at(address).endpoint().into(),
+                members_per_channel: settings.members_per_channel as usize,
+            });
+            Some(app.voice.get_or_init(|| voice).clone())
+        }
+        Err(error) => {
+            tracing::error!(%error, "voice did not start");
+            None
+        }
+    }
+}
+
+/// The media socket; the outer `None` when it can't be had, which leaves voice off.
+fn bind_media(at: SocketAddr) -> Option<Option<UdpSocket>> {
+    match UdpSocket::bind(at) {
+        Ok(socket) => Some(Some(socket)),
+        Err(error) => {
+            tracing::error!(%error, "voice is off: UDP {at} could not be opened (setting voice.udp)");
+            None
+        }
+    }
+}
+
+/// The addresses at which clients reach media.
+fn reached_at(config: &Config, listener: SocketAddr) -> Vec<IpAddr> {
+    if !config.voice.public_ip.is_empty() {
+        return config.voice.public_ip.clone();
+    }
+    let ip = match config.voice.udp {
+        MediaPort::At(at) => at.ip(),
+        MediaPort::Shared | MediaPort::Off => listener.ip(),
+    };
+    let found = if ip.is_unspecified() { voice::own_address() } else { Some(ip.to_canonical()) };
+    let is_local = match found {
+        Some(IpAddr::V4(v4)) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
+        Some(IpAddr::V6(v6)) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+        None => true,
+    };
+    if is_local && config.public_url.as_ref().is_some_and(|url| url.is_https()) {
+        tracing::warn!(
+            found = found.map(|ip| ip.to_string()),
+            "voice tells clients an address of this machine or network alone: set voice.public_ip to the public address, forward \
+             the media port to this machine if it is behind NAT, and give voice.udp an address of its own behind a proxy"
+        );
+    }
+    found.into_iter().collect()
+}
+
+/// Takes media over TCP at an address of its own.
+fn listen_for_media(at: SocketAddr, voice: Voice) -> Option<tokio::task::JoinHandle<()>> {
+    let bound = std::net::TcpListener::bind(at).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        TcpListener::from_std(listener)
+    });
+    match bound {
+        Ok(listener) => Some(tokio::spawn(async move {
+            loop {
+                match listener.accept().await {
+                    Ok((stream, from)) => voice.take_tcp(stream, from, Box::new(())),
+                    // Without free file numbers the loop must not spin.
+                    Err(_) => tokio::time::sleep(std::time::Duration::from_millis(200)).await,
+                }
+            }
+        })),
+        Err(error) => {
+            tracing::error!(%error, "media over TCP is off: {at} could not be opened (setting voice.tcp)");
+            None
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Who is in voice: joining and leaving by the gateway, and what routes tell and change of it. The hub decides who may join, in its
 //! turn among commits; here is what needs the store.
 
+use std::sync::Arc;
+
 use super::actor::Actor;
 use super::error::{ActionError, Fault};
 use crate::app::App;
@@ -8,9 +10,11 @@ use crate::hub::{Connection, SelfState};
 use crate::logic::form::kinds::{boolean, snowflake, timestamp};
 use crate::logic::form::{Checked, Fields, Form, Patch};
 use crate::logic::session::client_frame::VoiceStateUpdate;
+use crate::logic::voice_session::VoiceClose;
 use crate::model::{ChannelId, ChannelKind, GuildId, Permissions, Timestamp, UserId, VoiceState};
 use crate::store::access::{require, right};
 use crate::store::{Denied, StoreError};
+pub use crate::voice::{Attached, Mail, Said, Voice};
 
 /// Op 4: joins voice, moves, changes what one says of oneself, or leaves. What may not be is passed over, as clients expect.
 pub async fn update(app: &App, connection: &Connection, update: VoiceStateUpdate) {
@@ -112,4 +116,34 @@ pub(super) fn channel_of(app: &App, guild: GuildId, user: UserId) -> Option<Chan
 /// Whether there is voice here.
 pub fn is_on(app: &App) -> bool {
     app.hub.desk().setup().is_some()
+}
+
+/// The voice session that a client identifies for, when it shows the session's token, whose it is, and where.
+///
+/// # Errors
+/// What to close its connection with.
+pub fn admit(
+    app: &App,
+    session: &str,
+    token: &str,
+    user: UserId,
+    server: u64,
+) -> Result<Arc<str>, VoiceClose> {
+    let grant = app.hub.desk().grant(session).ok_or(VoiceClose::SessionInvalid)?;
+    if !grant.token.is(token) || grant.user != user {
+        return Err(VoiceClose::BadToken);
+    }
+    if grant.place.number() != server {
+        return Err(VoiceClose::SessionInvalid);
+    }
+    Ok(Arc::clone(&grant.session))
+}
+
+/// The voice session that a client goes on with, when it shows the session's token and where it is.
+///
+/// # Errors
+/// What to close its connection with.
+pub fn admit_again(app: &App, session: &str, token: &str, server: u64) -> Result<Arc<str>, VoiceClose> {
+    let user = app.hub.desk().grant(session).ok_or(VoiceClose::SessionInvalid)?.user;
+    admit(app, session, token, user, server)
 }

@@ -210,8 +210,9 @@ settings! {
     LogSettings at "log." by |config| &config.log => {
         /// "human" for people, "json" for collectors: one object a line.
         format: LogFormat = "human",
-        /// What is logged: error, warn, info, debug or trace, also per part, such as "info,hearth::gateway=debug".
-        filter: String = "info",
+        /// What is logged: error, warn, info, debug or trace, also per part, such as "info,hearth::gateway=debug". The WebRTC library
+        /// warns of much that is usual.
+        filter: String = "info,str0m=error",
     }
 }
 

@@ -5,6 +5,7 @@ mod connection;
 mod handshake;
 mod outbox;
 mod socket;
+mod voice;
 mod waiting;
 
 use std::any::Any;
@@ -24,6 +25,7 @@ use crate::app::App;
 use crate::logic::session::{Close, CloseCode, ConnectQuery};
 use crate::tls::Stream;
 use connection::Connection;
+pub use voice::VoiceDoor;
 use waiting::WaitingRoom;
 
 /// How long clients have to come back elsewhere when the server stops: the hub asks all of them within 2 s (SAFETY.md §5.14).

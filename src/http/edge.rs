@@ -38,7 +38,8 @@ pub type Body = Full<Bytes>;
 /// Takes over a connection that carries media, and its place among all.
 pub type Media = dyn Fn(TcpStream, SocketAddr, Seat) + Send + Sync;
 
-type Gateway = dyn Fn(Request<Incoming>, Peer) -> Response<Body> + Send + Sync;
+/// Takes over the upgrade of a request to a WebSocket.
+pub type Upgrades = dyn Fn(Request<Incoming>, Peer) -> Response<Body> + Send + Sync;
 type Cdn =
     dyn Fn(Request<Incoming>, Peer) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> + Send + Sync;
 
@@ -47,9 +48,9 @@ pub struct Hooks {
     /// Who shows a credential: `actions::sessions::authenticate`.
     pub authenticate: fn(&App, Credential) -> Result<Actor, ActionError>,
     /// Takes over a WebSocket upgrade at `/`, `/gateway` or `/gateway/`.
-    pub gateway: Box<Gateway>,
+    pub gateway: Box<Upgrades>,
     /// Takes over the WebSocket upgrade of a voice connection; none where voice is off.
-    pub voice: Option<Box<Gateway>>,
+    pub voice: Option<Box<Upgrades>>,
     /// Takes over connections that carry media, if any are taken.
     pub media: Option<Box<Media>>,
     /// Speaks TLS, if there is a certificate.

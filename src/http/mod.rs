@@ -79,7 +79,7 @@ mod voice;
 mod webhooks;
 
 pub use call::Call;
-pub use edge::{Body, Edge, Hooks};
+pub use edge::{Body, Edge, Hooks, Media, Upgrades};
 pub use peer::Peer;
 pub use pictures::pictures;
 pub use reply::{Answer, Reply};

@@ -11,5 +11,6 @@ mod social;
 mod support;
 mod table;
 mod tls;
+mod voice;
 mod webhooks;
 mod worlds;

@@ -1,0 +1,425 @@
+//! One browser's WebRTC connection: a str0m instance, what its streams carry, and in which of them slots are sent. It takes packets
+//! and time, and gives packets and events; it knows nothing of rooms.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use str0m::bwe::{Bitrate, BweKind};
+use str0m::change::SdpOffer;
+use str0m::config::DtlsCert;
+use str0m::format::Codec;
+use str0m::media::{KeyframeRequestKind, Mid, Pt, Rid};
+use str0m::net::{Protocol, Receive, TcpType, Transmit};
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
+use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
+
+use super::description::{Section, sections, without_candidates};
+use crate::logic::room::{Kind, Layer, Level, Mapped, VideoPacket};
+use crate::logic::voice_session::Offer;
+
+/// Estimate with which a receiver of video begins.
+const FIRST_ESTIMATE_KBPS: u64 = 1_000;
+
+/// Where clients reach media.
+#[derive(Clone, Debug, Default)]
+pub struct Addresses {
+    /// On UDP.
+    pub udp: Vec<SocketAddr>,
+    /// On TCP (RFC 6544, passive).
+    pub tcp: Vec<SocketAddr>,
+}
+
+impl Addresses {
+    /// The own address that packets of a client's family came to.
+    fn local(&self, proto: Protocol, from: SocketAddr) -> Option<SocketAddr> {
+        let all = if proto == Protocol::Udp { &self.udp } else { &self.tcp };
+        all.iter().find(|own| own.is_ipv4() == from.is_ipv4()).or(all.first()).copied()
+    }
+}
+
+/// Why an offer is not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BadOffer {
+    /// Not a description, or one that can't be answered; the connection goes on as it is.
+    Unreadable,
+    /// Taken in half: the connection has to be made anew.
+    Broken,
+}
+
+/// What comes out of a connection.
+pub enum PeerEvent {
+    /// Media flows, or flows again.
+    Connected,
+    /// No route carries anything.
+    Disconnected,
+    /// The client ended it.
+    Closed,
+    /// A sound.
+    Audio { kind: Kind, level: Level, packet: Box<RtpPacket> },
+    /// A packet of a video.
+    Video { kind: Kind, facts: VideoPacket, packet: Box<RtpPacket> },
+    /// The receiver wants a keyframe in a video slot.
+    KeyframeWanted { slot: usize },
+    /// What the connection carries, in bits per second.
+    Estimate(u64),
+}
+
+/// A slot's stream.
+#[derive(Clone, Debug)]
+struct Out {
+    mid: Mid,
+    pt: Option<Pt>,
+}
+
+/// A browser's connection.
+pub struct Peer {
+    rtc: Rtc,
+    addresses: Arc<Addresses>,
+    sections: Vec<Section>,
+    /// What the streams that come in carry, by their number.
+    incoming: HashMap<Ssrc, Incoming>,
+    audio: Vec<Out>,
+    video: Vec<Out>,
+    /// When it wants to be told the time.
+    pub next: Instant,
+    /// Whether media flowed already.
+    pub is_live: bool,
+    /// Inputs that failed.
+    pub faults: u32,
+}
+
+#[derive(Clone, Copy)]
+struct Incoming {
+    kind: Kind,
+    layer: Layer,
+}
+
+impl Peer {
+    /// A connection for who makes this offer. Video needs an estimate of what its receiver's connection carries, sound does not.
+    pub fn new(now: Instant, addresses: Arc<Addresses>, certificate: DtlsCert, offer: &Offer) -> Self {
+        let mut config = Rtc::builder()
+            .set_ice_lite(true)
+            .set_rtp_mode(true)
+            .set_dtls_cert(certificate)
+            .clear_codecs()
+            .enable_opus(true, false)
+            .enable_vp8(true);
+        if offer.sdp.contains("\nm=video ") {
+            config = config.enable_bwe(Some(Bitrate::kbps(FIRST_ESTIMATE_KBPS)));
+        }
+        let mut rtc = config.build(now);
+        for address in &addresses.udp {
+            if let Ok(candidate) = Candidate::host(*address, "udp") {
+                rtc.add_local_candidate(candidate);
+            }
+        }
+        for address in &addresses.tcp {
+            if let Ok(candidate) = Candidate::builder().tcp().host(*address).tcptype(TcpType::Passive).build()
+            {
+                rtc.add_local_candidate(candidate);
+            }
+        }
+        Self {
+            rtc,
+            addresses,
+            sections: Vec::new(),
+            incoming: HashMap::new(),
+            audio: Vec::new(),
+            video: Vec::new(),
+            next: now,
+            is_live: false,
+            faults: 0,
+        }
+    }
+
+    /// Takes an offer, also one that restarts the search for a route; the answer comes back.
+    ///
+    /// # Errors
+    /// What the client has to do.
+    pub fn negotiate(&mut self, offer: &Offer) -> Result<String, BadOffer> {
+        let found = sections(&offer.sdp, &offer.tracks).ok_or(BadOffer::Unreadable)?;
+        let parsed = SdpOffer::from_sdp_string(&without_candidates(&offer.sdp));
+        let parsed = parsed.map_err(|_| BadOffer::Unreadable)?;
+        let answer = self.rtc.sdp_api().accept_offer(parsed).map_err(|error| {
+            tracing::debug!(%error, "an offer was not taken");
+            BadOffer::Broken
+        })?;
+        self.sections = found;
+        self.incoming.clear();
+        let slots = |is_video: bool| -> Vec<Out> {
+            let own = self.sections.iter().filter(|of| of.sends.is_none() && of.is_video == is_video);
+            own.map(|of| Out { mid: of.mid.as_str().into(), pt: None }).collect()
+        };
+        (self.audio, self.video) = (slots(false), slots(true));
+        Ok(answer.to_sdp_string())
+    }
+
+    /// The name by which its route is asked for.
+    pub fn ufrag(&mut self) -> String {
+        self.rtc.direct_api().local_ice_credentials().ufrag
+    }
+
+    /// What the client's description says it sends: each kind with its layers.
+    pub fn sends(&self) -> impl Iterator<Item = (Kind, usize)> {
+        self.sections.iter().filter_map(|section| Some((section.sends?, section.layers())))
+    }
+
+    /// How many slots of sound and of video the client offers.
+    pub fn slots(&self) -> (usize, usize) {
+        (self.audio.len(), self.video.len())
+    }
+
+    /// The mid of a slot.
+    pub fn mid(&self, is_video: bool, index: usize) -> Option<String> {
+        let slots = if is_video { &self.video } else { &self.audio };
+        slots.get(index).map(|slot| slot.mid.to_string())
+    }
+
+    /// The video slot with this mid.
+    pub fn video_slot(&self, mid: &str) -> Option<usize> {
+        self.video.iter().position(|slot| &*slot.mid == mid)
+    }
+
+    /// The mid of what the client sends of this kind, and the rids of its layers.
+    pub fn track(&self, kind: Kind) -> Option<(&str, &[String])> {
+        let section = self.sections.iter().find(|section| section.sends == Some(kind))?;
+        Some((&section.mid, &section.rids))
+    }
+
+    /// Whether a packet is this connection's: it comes from where its media goes, or proves that it knows its secret.
+    pub fn accepts(&self, now: Instant, proto: Protocol, from: SocketAddr, bytes: &[u8]) -> bool {
+        self.input(now, proto, from, bytes).is_some_and(|input| self.rtc.accepts(&input))
+    }
+
+    fn input<'a>(
+        &self,
+        now: Instant,
+        proto: Protocol,
+        from: SocketAddr,
+        bytes: &'a [u8],
+    ) -> Option<Input<'a>> {
+        let local = self.addresses.local(proto, from)?;
+        Some(Input::Receive(now, Receive::new(proto, from, local, bytes).ok()?))
+    }
+
+    /// Takes a packet.
+    pub fn receive(
+        &mut self,
+        now: Instant,
+        proto: Protocol,
+        from: SocketAddr,
+        bytes: &[u8],
+        out: &mut Vec<Transmit>,
+        events: &mut Vec<PeerEvent>,
+    ) {
+        let Some(input) = self.input(now, proto, from, bytes) else {
+            self.faults += 1;
+            return;
+        };
+        if let Err(error) = self.rtc.handle_input(input) {
+            tracing::debug!(%error, "a packet was not taken");
+            self.faults += 1;
+        }
+        self.drain(out, events);
+    }
+
+    /// Lets time pass.
+    pub fn pass(&mut self, now: Instant, out: &mut Vec<Transmit>, events: &mut Vec<PeerEvent>) {
+        if let Err(error) = self.rtc.handle_input(Input::Timeout(now)) {
+            tracing::debug!(%error, "time was not taken");
+            self.faults += 1;
+        }
+        self.drain(out, events);
+    }
+
+    fn drain(&mut self, out: &mut Vec<Transmit>, events: &mut Vec<PeerEvent>) {
+        loop {
+            match self.rtc.poll_output() {
+                Ok(Output::Timeout(at)) => {
+                    self.next = at;
+                    return;
+                }
+                Ok(Output::Transmit(transmit)) => out.push(transmit),
+                Ok(Output::Event(event)) => self.take(event, events),
+                Err(error) => {
+                    tracing::debug!(%error, "a connection failed");
+                    events.push(PeerEvent::Closed);
+                    self.faults += 1;
+                    return;
+                }
+            }
+            if !self.rtc.is_alive() {
+                events.push(PeerEvent::Closed);
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event, events: &mut Vec<PeerEvent>) {
+        match event {
+            Event::Connected => {
+                self.is_live = true;
+                events.push(PeerEvent::Connected);
+            }
+            Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
+                events.push(PeerEvent::Disconnected);
+            }
+            Event::IceConnectionStateChange(
+                IceConnectionState::Connected | IceConnectionState::Completed,
+            ) if self.is_live => {
+                events.push(PeerEvent::Connected);
+            }
+            Event::Closed => events.push(PeerEvent::Closed),
+            Event::KeyframeRequest(request) => {
+                if let Some(slot) = self.video.iter().position(|slot| slot.mid == request.mid) {
+                    events.push(PeerEvent::KeyframeWanted { slot });
+                }
+            }
+            Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. } | BweKind::Remb { estimate, .. }) => {
+                events.push(PeerEvent::Estimate(estimate.as_u64()));
+            }
+            Event::RtpPacket(packet) => self.take_packet(packet, events),
+            _ => {}
+        }
+    }
+
+    fn take_packet(&mut self, packet: RtpPacket, events: &mut Vec<PeerEvent>) {
+        let Some(Incoming { kind, layer }) = self.stream_of(&packet) else { return };
+        if packet.payload.is_empty() {
+            return;
+        }
+        if !kind.is_video() {
+            let level = level_of(kind, &packet);
+            events.push(PeerEvent::Audio { kind, level, packet: Box::new(packet) });
+            return;
+        }
+        let Ok(descriptor) = Vp8Descriptor::parse(&packet.payload) else { return };
+        let picture = descriptor.picture_id().zip(descriptor.tl0_pic_idx());
+        let facts = VideoPacket {
+            layer,
+            seq: *packet.seq_no,
+            timestamp: packet.header.timestamp,
+            starts_keyframe: descriptor.starts_keyframe(&packet.payload),
+            picture,
+        };
+        events.push(PeerEvent::Video { kind, facts, packet: Box::new(packet) });
+    }
+
+    /// What a packet's stream carries, found out once per stream.
+    fn stream_of(&mut self, packet: &RtpPacket) -> Option<Incoming> {
+        let ssrc = packet.header.ssrc;
+        if let Some(known) = self.incoming.get(&ssrc) {
+            return Some(*known);
+        }
+        let (mid, rid) = {
+            let mut direct = self.rtc.direct_api();
+            let stream = direct.stream_rx(&ssrc)?;
+            (stream.mid(), stream.rid())
+        };
+        let section = self.sections.iter().find(|section| section.mid == *mid)?;
+        let layer = section.layer(rid.as_deref());
+        let found = Incoming { kind: section.sends?, layer };
+        self.incoming.insert(ssrc, found);
+        Some(found)
+    }
+
+    /// Asks the client for a keyframe.
+    pub fn ask_keyframe(&mut self, kind: Kind, layer: Layer) {
+        let Some(section) = self.sections.iter().find(|section| section.sends == Some(kind)) else { return };
+        let (mid, rid): (Mid, Option<Rid>) =
+            (section.mid.as_str().into(), section.rids.get(layer).map(|rid| rid.as_str().into()));
+        if let Some(stream) = self.rtc.direct_api().stream_rx_by_mid(mid, rid) {
+            stream.request_keyframe(KeyframeRequestKind::Pli);
+        }
+    }
+
+    /// How much the estimate is to look for.
+    pub fn set_wanted(&mut self, bps: u64) {
+        self.rtc.bwe().set_bitrate(Bitrate::bps(0), Bitrate::bps(bps));
+    }
+
+    /// Sends a sound in a slot.
+    pub fn write_audio(
+        &mut self,
+        now: Instant,
+        index: usize,
+        mapped: Mapped,
+        payload: Arc<[u8]>,
+        told: Option<&ExtensionValues>,
+    ) {
+        let Some(pt) = self.payload_type(false, index) else { return };
+        let mid = self.audio[index].mid;
+        let ext_vals = ExtensionValues {
+            audio_level: told.and_then(|told| told.audio_level),
+            voice_activity: told.and_then(|told| told.voice_activity),
+            ..ExtensionValues::default()
+        };
+        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
+            stream.write_rtp(
+                RtpWrite::new(pt, mapped.seq.into(), mapped.timestamp, now, payload)
+                    .marker(mapped.is_first)
+                    .ext_vals(ext_vals),
+            );
+        }
+    }
+
+    /// Sends a packet of a video in a slot, its picture numbers being as given.
+    pub fn write_video(
+        &mut self,
+        now: Instant,
+        index: usize,
+        mapped: Mapped,
+        packet: &RtpPacket,
+        picture: Option<(u16, u8)>,
+    ) {
+        let Some(pt) = self.payload_type(true, index) else { return };
+        let mid = self.video[index].mid;
+        let ext_vals = ExtensionValues {
+            video_orientation: packet.header.ext_vals.video_orientation,
+            ..ExtensionValues::default()
+        };
+        let mut write =
+            RtpWrite::new(pt, mapped.seq.into(), mapped.timestamp, now, Arc::clone(&packet.payload))
+                .marker(packet.header.marker)
+                .nackable(true)
+                .ext_vals(ext_vals);
+        let patch = picture.and_then(|(picture, tl0)| {
+            let descriptor = Vp8Descriptor::parse(&packet.payload).ok()?;
+            descriptor.patch().picture_id(picture).tl0_pic_idx(tl0).build().ok()
+        });
+        if let Some(patch) = patch {
+            write = write.vp8_patch(patch);
+        }
+        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
+            stream.write_rtp(write);
+        }
+    }
+
+    /// The payload type that the client gave the codec in a slot, looked up once.
+    fn payload_type(&mut self, is_video: bool, index: usize) -> Option<Pt> {
+        let slots = if is_video { &mut self.video } else { &mut self.audio };
+        let slot = slots.get_mut(index)?;
+        if slot.pt.is_none() {
+            let codec = if is_video { Codec::Vp8 } else { Codec::Opus };
+            let known = self.rtc.media(slot.mid)?.remote_pts();
+            let params = self.rtc.codec_config().params();
+            let fits = params.iter().find(|of| of.spec().codec == codec && known.contains(&of.pt()));
+            slot.pt = fits.map(|of| of.pt());
+        }
+        slot.pt
+    }
+}
+
+/// How loud a packet is, as its client says; what is played says nothing, and counts as heard.
+fn level_of(kind: Kind, packet: &RtpPacket) -> Level {
+    if kind != Kind::Mic {
+        return Level::UNTOLD;
+    }
+    let told = &packet.header.ext_vals;
+    match told.audio_level {
+        Some(level) => Level { below_db: level.unsigned_abs().min(127), is_voice: told.voice_activity },
+        None => Level::UNTOLD,
+    }
+}

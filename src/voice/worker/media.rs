@@ -1,0 +1,251 @@
+//! What comes out of connections, and where it goes: sounds and pictures to those whose slots they are in.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use str0m::rtp::{ExtensionValues, RtpPacket};
+
+use super::{Link, Participant, Worker};
+use crate::hub::VoiceReport;
+use crate::logic::room::{Delivery, Kind, Level, MemberId, SourceId, VideoPacket};
+use crate::voice::metrics::count;
+use crate::voice::peer::PeerEvent;
+
+/// A sound on its way.
+struct Heard<'a> {
+    seq: u64,
+    timestamp: u32,
+    level: Level,
+    payload: &'a Arc<[u8]>,
+    told: Option<&'a ExtensionValues>,
+}
+
+impl Participant {
+    /// Whether what it sends of this kind is to be passed on, by what it may do and says of itself.
+    pub fn may_send(&self, kind: Kind) -> bool {
+        let grant = &self.grant;
+        match kind {
+            Kind::Mic | Kind::Bot => {
+                grant.powers.speak
+                    && !grant.is_muted
+                    && !grant.self_mute
+                    && (grant.is_bot || grant.powers.use_vad || self.ptt)
+            }
+            Kind::Camera => grant.powers.stream && self.camera,
+            Kind::Screen | Kind::ScreenAudio => grant.powers.stream && self.screen && !grant.is_muted,
+            Kind::Soundboard => grant.powers.soundboard,
+        }
+    }
+
+    /// Whether it is sent sound.
+    pub fn hears(&self) -> bool {
+        !self.grant.is_deaf && !self.grant.self_deaf
+    }
+}
+
+impl Worker {
+    /// Handles what connections said, and what that makes others say, to the end.
+    pub(super) fn handle_events(&mut self) {
+        while let Some((id, event)) = self.events.pop_front() {
+            match event {
+                PeerEvent::Connected => self.connected(id),
+                PeerEvent::Disconnected => self.media_lost(id),
+                PeerEvent::Closed => {
+                    self.drop_link(id);
+                    self.tell_reconnect(id, "full", "the connection was closed");
+                }
+                PeerEvent::Audio { kind, level, packet } => self.take_audio(id, kind, level, &packet),
+                PeerEvent::Video { kind, facts, packet } => self.take_video(id, kind, facts, &packet),
+                PeerEvent::KeyframeWanted { slot } => {
+                    let now_ms = self.now_ms();
+                    self.in_room(id, |room| room.keyframe_wanted(now_ms, id, slot));
+                }
+                PeerEvent::Estimate(bps) => {
+                    let now_ms = self.now_ms();
+                    if let Some(member) = self.members.get_mut(&id) {
+                        member.estimate_bps = Some(bps);
+                    }
+                    self.in_room(id, |room| room.estimate(now_ms, id, bps));
+                    self.set_wanted(id);
+                }
+            }
+        }
+    }
+
+    fn connected(&mut self, id: MemberId) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        (member.lost_ms, member.connecting_ms) = (None, None);
+        self.set_slots(id);
+    }
+
+    fn media_lost(&mut self, id: MemberId) {
+        let now_ms = self.now_ms();
+        let Some(member) = self.members.get_mut(&id) else { return };
+        if member.lost_ms.is_none() {
+            member.lost_ms = Some(now_ms);
+            self.tell_reconnect(id, "ice", "no packets arrive");
+        }
+    }
+
+    /// Tells a receiver's estimate how much to look for.
+    pub(super) fn set_wanted(&mut self, id: MemberId) {
+        let channel = self.members.get(&id).map(|member| member.grant.channel);
+        let wanted = channel.and_then(|of| self.rooms.get(&of)).map_or(0, |room| room.wanted_bps(id));
+        if let Some(Link::Web(peer)) = self.members.get_mut(&id).map(|member| &mut member.link) {
+            peer.set_wanted(wanted);
+        }
+    }
+
+    fn is_admitted(&mut self, id: MemberId, kind: Kind, bytes: usize) -> bool {
+        let (now_ms, most) = (self.now_ms(), self.max_bps_per_sender);
+        let Some(member) = self.members.get_mut(&id) else { return false };
+        if !member.budget.takes(now_ms, bytes, most) {
+            count(&self.counters.dropped_budget, 1);
+            return false;
+        }
+        if !member.may_send(kind) {
+            count(&self.counters.dropped_muted, 1);
+            return false;
+        }
+        true
+    }
+
+    fn take_audio(&mut self, id: MemberId, kind: Kind, level: Level, packet: &RtpPacket) {
+        if !self.is_admitted(id, kind, packet.payload.len()) {
+            self.pass_over(SourceId { member: id, kind }, *packet.seq_no);
+            return;
+        }
+        let heard = Heard {
+            seq: *packet.seq_no,
+            timestamp: packet.header.timestamp,
+            level,
+            payload: &packet.payload,
+            told: Some(&packet.header.ext_vals),
+        };
+        self.hear(SourceId { member: id, kind }, &heard);
+    }
+
+    /// A packet of a bot, from wherever: the key proves whose it is.
+    pub(super) fn take_bot(&mut self, id: MemberId, from: SocketAddr, packet: &[u8]) {
+        let now_ms = self.now_ms();
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let Link::Bot(bot) = &mut member.link else { return };
+        let Some(sound) = bot.receive(now_ms, from, packet) else {
+            count(&self.counters.dropped_strangers, 1);
+            return;
+        };
+        let has_spoken = member.has_spoken;
+        self.know(id, str0m::net::Protocol::Udp, from);
+        // Sound may overtake the announcement that it comes (API.md §7.54); it is dropped, not punished.
+        if !has_spoken || !self.is_admitted(id, Kind::Bot, sound.payload.len()) {
+            self.pass_over(SourceId { member: id, kind: Kind::Bot }, sound.seq);
+            return;
+        }
+        let payload: Arc<[u8]> = sound.payload.into();
+        let heard = Heard {
+            seq: sound.seq,
+            timestamp: sound.timestamp,
+            level: sound.level,
+            payload: &payload,
+            told: None,
+        };
+        self.hear(SourceId { member: id, kind: Kind::Bot }, &heard);
+        self.handle_events();
+    }
+
+    /// A sound that nobody gets.
+    fn pass_over(&mut self, source: SourceId, seq: u64) {
+        let channel = self.members.get(&source.member).map(|member| member.grant.channel);
+        if let Some(room) = channel.and_then(|of| self.rooms.get_mut(&of)) {
+            room.skip(source, seq);
+        }
+    }
+
+    /// Sends a sound to everybody who gets it.
+    fn hear(&mut self, source: SourceId, heard: &Heard<'_>) {
+        let now_ms = self.now_ms();
+        let Some(channel) = self.members.get(&source.member).map(|member| member.grant.channel) else {
+            return;
+        };
+        let Some(room) = self.rooms.get_mut(&channel) else { return };
+        let mut deliveries = std::mem::take(&mut self.heard);
+        room.audio(now_ms, source, heard.level, heard.seq, heard.timestamp, &mut deliveries);
+        self.settle(channel);
+        for delivery in deliveries.drain(..) {
+            self.deliver_sound(source, &delivery, heard);
+        }
+        self.heard = deliveries;
+    }
+
+    fn deliver_sound(&mut self, source: SourceId, delivery: &Delivery, heard: &Heard<'_>) {
+        let (now, ssrc) = (self.now, self.members.get(&source.member).map_or(0, |member| member.ssrc));
+        let Some(member) = self.members.get_mut(&delivery.to) else { return };
+        match &mut member.link {
+            Link::Web(peer) if peer.is_live => {
+                let (mapped, index) = (delivery.mapped, delivery.slot.index);
+                self.drive(delivery.to, |peer, out, events| {
+                    peer.write_audio(now, index, mapped, Arc::clone(heard.payload), heard.told);
+                    peer.pass(now, out, events);
+                });
+            }
+            Link::Bot(bot) if matches!(source.kind, Kind::Mic | Kind::Bot) => {
+                let is_new = bot.is_to_announce(ssrc);
+                let address = bot.address();
+                let sealed = bot.seal(delivery.mapped.seq, delivery.mapped.timestamp, ssrc, heard.payload);
+                if is_new {
+                    self.tell_speaking_to(delivery.to, source.member, true);
+                }
+                if let (Some(address), Some(sealed)) = (address, sealed) {
+                    self.send(str0m::net::Protocol::Udp, address, sealed);
+                }
+            }
+            Link::Web(_) | Link::Bot(_) | Link::None => {}
+        }
+    }
+
+    fn take_video(&mut self, id: MemberId, kind: Kind, facts: VideoPacket, packet: &RtpPacket) {
+        if !self.is_admitted(id, kind, packet.payload.len()) {
+            return;
+        }
+        let (now, now_ms) = (self.now, self.now_ms());
+        let Some(channel) = self.members.get(&id).map(|member| member.grant.channel) else { return };
+        let Some(room) = self.rooms.get_mut(&channel) else { return };
+        let mut deliveries = std::mem::take(&mut self.seen);
+        room.video(now_ms, SourceId { member: id, kind }, facts, &mut deliveries);
+        self.settle(channel);
+        for video in deliveries.drain(..) {
+            let (to, mapped) = (video.delivery.to, video.delivery.mapped);
+            let (index, picture) = (video.delivery.slot.index, video.picture);
+            let is_live = self
+                .members
+                .get(&to)
+                .is_some_and(|member| matches!(&member.link, Link::Web(peer) if peer.is_live));
+            if is_live {
+                self.drive(to, |peer, out, events| {
+                    peer.write_video(now, index, mapped, packet, picture);
+                    peer.pass(now, out, events);
+                });
+            }
+        }
+        self.seen = deliveries;
+    }
+
+    /// Does something in the room that somebody is in, and what follows from it.
+    pub(super) fn in_room<T>(
+        &mut self,
+        id: MemberId,
+        act: impl FnOnce(&mut crate::logic::room::Room) -> T,
+    ) -> Option<T> {
+        let channel = self.members.get(&id)?.grant.channel;
+        let result = act(self.rooms.get_mut(&channel)?);
+        self.settle(channel);
+        Some(result)
+    }
+
+    /// Somebody was silent for as long as they may be.
+    pub(super) fn report_idle(&mut self, id: MemberId) {
+        if let Some(member) = self.members.get(&id) {
+            self.reports.push_back(VoiceReport::Idle(member.grant.session.clone()));
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Voice: joining, talking and hearing, over real connections to the real server.
+
+mod bot;
+mod caller;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::net::UdpSocket;
+
+use crate::support::{Person, Server};
+use caller::{Caller, Line, join};
+
+/// A guild's voice channel.
+async fn voice_channel(owner: &Person<'_>, guild: &str) -> String {
+    let channels = owner.get(&format!("/guilds/{guild}/channels")).await.ok();
+    let voice = channels.as_array().unwrap().iter().find(|channel| channel["type"] == 2).unwrap();
+    voice["id"].as_str().unwrap().to_owned()
+}
+
+/// Everybody in one guild, which the first owns: its id, a text channel and a voice channel.
+async fn gather(people: &[&Person<'_>]) -> (String, String, String) {
+    let (guild, text) = people[0].make_guild("Maple House").await;
+    people[0].bring(&text, &people[1..]).await;
+    let voice = voice_channel(people[0], &guild).await;
+    (guild, text, voice)
+}
+
+fn is_rising_without_gaps(seqs: &[u64]) -> bool {
+    seqs.windows(2).all(|two| two[1] == two[0] + 1)
+}
+
+#[tokio::test]
+async fn two_people_hear_each_other() {
+    let server = Server::start().await;
+    let (mira, bob) = (server.person("mira").await, server.person("bob").await);
+    let (guild, _, voice) = gather(&[&mira, &bob]).await;
+    let mut a = Caller::call(&mira, &guild, &voice).await;
+    let mut b = Caller::call(&bob, &guild, &voice).await;
+    assert_eq!(a.line.expect(11).await["user_ids"], json!([bob.id]), "the newcomer is told of");
+    assert_eq!(b.line.expect(11).await["user_ids"], json!([mira.id]), "and who was there");
+    let (at_a, at_b) = (a.slot_of(&bob.id).await, b.slot_of(&mira.id).await);
+    a.talk(true);
+    b.talk(true);
+    a.hear(&at_a, 20).await;
+    b.hear(&at_b, 20).await;
+    assert!(is_rising_without_gaps(&a.seqs(&at_a)) && is_rising_without_gaps(&b.seqs(&at_b)));
+    let speaking = a.line.expect(5).await;
+    assert_eq!((&speaking["user_id"], &speaking["speaking"]), (&json!(bob.id), &json!(1)));
+    b.talk(false);
+    let silent = a.line.expect(5).await;
+    assert_eq!((&silent["user_id"], &silent["speaking"]), (&json!(bob.id), &json!(0)));
+
+    // Who leaves is told of, on both gateways.
+    b.gateway.send(4, json!({ "guild_id": guild, "channel_id": null })).await;
+    assert_eq!(b.line.closed().await, 4014);
+    assert_eq!(a.line.expect(13).await["user_id"], bob.id);
+}
+
+#[tokio::test]
+async fn a_server_mute_stops_sound_before_it_is_told() {
+    let server = Server::start().await;
+    let (mira, bob, carol) =
+        (server.person("mira").await, server.person("bob").await, server.person("carol").await);
+    let (guild, _, voice) = gather(&[&mira, &bob, &carol]).await;
+    let mut a = Caller::call(&mira, &guild, &voice).await;
+    let b = Caller::call(&bob, &guild, &voice).await;
+    let c = Caller::call(&carol, &guild, &voice).await;
+    let (bob_at, carol_at) = (a.slot_of(&bob.id).await, a.slot_of(&carol.id).await);
+    b.talk(true);
+    c.talk(true);
+    a.hear(&bob_at, 10).await;
+    a.hear(&carol_at, 10).await;
+    mira.patch(&format!("/guilds/{guild}/members/{}", bob.id), json!({ "mute": true })).await.ok();
+    loop {
+        if a.gateway.expect("VOICE_STATE_UPDATE").await["mute"] == true {
+            break;
+        }
+    }
+    a.hear(&carol_at, 10).await;
+    let heard = a.heard(&bob_at);
+    a.hear(&carol_at, 25).await;
+    assert_eq!(a.heard(&bob_at), heard, "what was on its way came, and nothing after");
+    mira.patch(&format!("/guilds/{guild}/members/{}", bob.id), json!({ "mute": false })).await.ok();
+    a.hear(&bob_at, 10).await;
+    assert!(is_rising_without_gaps(&a.seqs(&bob_at)), "the pause shows nowhere");
+
+    // Moved and taken out, a connection ends for good.
+    let other =
+        mira.post(&format!("/guilds/{guild}/channels"), json!({ "name": "den", "type": 2 })).await.ok();
+    let path = format!("/guilds/{guild}/members/{}", bob.id);
+    let mut b = b;
+    mira.patch(&path, json!({ "channel_id": other["id"] })).await.ok();
+    assert_eq!(b.line.closed().await, 4014);
+    let moved = b.gateway.expect("VOICE_SERVER_UPDATE").await;
+    assert_ne!(moved["token"], b.ticket.token);
+    mira.patch(&path, json!({ "channel_id": null })).await.ok();
+    mira.patch(&path, json!({ "channel_id": null })).await.refused(400, 40_032);
+}
+
+#[tokio::test]
+async fn a_lost_connection_resumes_while_sound_goes_on() {
+    let server = Server::start().await;
+    let (mira, bob) = (server.person("mira").await, server.person("bob").await);
+    let (guild, _, voice) = gather(&[&mira, &bob]).await;
+    let mut a = Caller::call(&mira, &guild, &voice).await;
+    let b = Caller::call(&bob, &guild, &voice).await;
+    let slot = a.slot_of(&bob.id).await;
+    b.talk(true);
+    a.hear(&slot, 5).await;
+    let seq = a.line.seq;
+    a.line = Line::open(&a.ticket.endpoint).await;
+    a.hear(&slot, 5).await;
+    let resume = json!({ "server_id": guild, "session_id": a.ticket.session, "token": a.ticket.token, "seq_ack": seq });
+    a.line.seq = seq;
+    a.line.say(7, resume.clone()).await;
+    let resumed = a.line.next().await.unwrap();
+    assert_eq!((&resumed["op"], &resumed["d"]), (&json!(9), &Value::Null));
+    a.line.say(3, json!({ "t": 7, "seq_ack": seq })).await;
+    assert_eq!(a.line.expect(6).await, json!({ "t": 7 }));
+    a.hear(&slot, 5).await;
+
+    let mut wrong = Line::open(&a.ticket.endpoint).await;
+    wrong.say(7, json!({ "server_id": guild, "session_id": a.ticket.session, "token": "0" })).await;
+    assert_eq!(wrong.closed().await, 4004);
+    let mut lost = Line::open(&a.ticket.endpoint).await;
+    lost.say(7, json!({ "server_id": guild, "session_id": a.ticket.session, "token": a.ticket.token, "seq_ack": 9_999 })).await;
+    assert_eq!(lost.closed().await, 4006, "from the future");
+}
+
+#[tokio::test]
+async fn strangers_and_nonsense_are_refused_with_their_codes() {
+    let server = Server::start().await;
+    let (mira, bob) = (server.person("mira").await, server.person("bob").await);
+    let (guild, _, voice) = gather(&[&mira, &bob]).await;
+    let mut gateway = mira.connect().await;
+    let ticket = join(&mut gateway, &mira.id, &guild, &voice).await;
+    let identify = |change: Value| {
+        let mut d = json!({ "server_id": guild, "user_id": mira.id, "session_id": ticket.session, "token": ticket.token });
+        d.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        json!({ "op": 0, "d": d }).to_string()
+    };
+    for (text, code) in [
+        (identify(json!({ "token": "wrong" })), 4004),
+        (identify(json!({ "user_id": bob.id })), 4004),
+        (identify(json!({ "server_id": "1" })), 4006),
+        (identify(json!({ "session_id": "none" })), 4006),
+        (r#"{"op":5,"d":{"speaking":1}}"#.to_owned(), 4003),
+        (r#"{"op":77,"d":null}"#.to_owned(), 4001),
+        ("nonsense".to_owned(), 4002),
+    ] {
+        let mut line = Line::open(&ticket.endpoint).await;
+        line.send_text(&text).await;
+        assert_eq!(line.closed().await, code, "{text}");
+    }
+    let mut line = Line::open(&ticket.endpoint).await;
+    line.identify(&ticket).await;
+    line.say(1, json!({ "protocol": "webrtc", "data": "v=0 is no description" })).await;
+    assert_eq!(line.expect(101).await["error"]["code"], 1, "a bad description leaves the session as it is");
+    line.say(1, json!({ "protocol": "udp", "data": { "address": "127.0.0.1", "port": 1, "mode": "xsalsa20_poly1305" } })).await;
+    assert_eq!(line.closed().await, 4016);
+    let state = bob.get(&format!("/guilds/{guild}/voice-states/{}", mira.id)).await.ok();
+    assert_eq!(state["channel_id"], voice);
+    let info = server.call(Method::GET, "/hearth/instance", None).await.ok();
+    assert_eq!(info["voice"]["enabled"], true);
+}
+
+#[tokio::test]
+async fn garbage_by_the_thousand_disturbs_no_call() {
+    let server = Server::start().await;
+    let (mira, bob) = (server.person("mira").await, server.person("bob").await);
+    let (guild, _, voice) = gather(&[&mira, &bob]).await;
+    let mut a = Caller::call(&mira, &guild, &voice).await;
+    let b = Caller::call(&bob, &guild, &voice).await;
+    let slot = a.slot_of(&bob.id).await;
+    b.talk(true);
+    a.hear(&slot, 5).await;
+    let port = a.ready["port"].as_u64().unwrap();
+    let hostile = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    hostile.connect(("127.0.0.1", port as u16)).await.unwrap();
+    let mut packets: Vec<Vec<u8>> =
+        vec![vec![], vec![0], vec![0; 1_200], vec![0x80; 40], vec![0xff; 8], vec![20; 64]];
+    // A check of a route with a forged name, and a discovery for nobody.
+    packets.push([&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12]].concat());
+    packets.push([&[0, 1, 0, 70][..], &[9; 70]].concat());
+    for round in 0..1_500 {
+        // A full socket drops them, as a network would.
+        let _ = hostile.try_send(&packets[round % packets.len()]);
+        if round % 100 == 0 {
+            a.hear(&slot, 1).await;
+        }
+    }
+    a.hear(&slot, 20).await;
+    let mut answer = [0; 2_000];
+    let answered = hostile.try_recv(&mut answer);
+    assert!(answered.is_err(), "strangers get no answer: {answered:?}");
+}
