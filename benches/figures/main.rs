@@ -7,6 +7,7 @@ mod crowd;
 mod fanout;
 mod history;
 mod http;
+mod lists;
 mod login;
 mod measure;
 mod memory;
@@ -19,7 +20,8 @@ mod start;
 use std::process::{Command, ExitCode};
 
 /// In the order in which they are printed.
-const FIGURES: &[&str] = &["posts", "http", "fanout", "memory", "ready", "login", "history", "start"];
+const FIGURES: &[&str] =
+    &["posts", "http", "fanout", "memory", "ready", "lists", "login", "history", "start"];
 /// Marks the process that measures one figure.
 const ONE: &str = "one";
 
@@ -53,6 +55,7 @@ async fn figure(name: &str) {
         "fanout" => fanout::run().await,
         "memory" => memory::run().await,
         "ready" => ready::run().await,
+        "lists" => lists::run().await,
         "login" => login::run().await,
         "history" => history::run().await,
         "start" => start::run().await,

@@ -52,6 +52,16 @@ pub fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.get(numbers.len() / 2).copied().unwrap_or_default()
 }
 
+/// Resident memory of this process, KiB.
+pub fn own_resident_kib() -> u64 {
+    resident_kib(&fs::read_to_string("/proc/self/status").expect("Linux tells"))
+}
+
+fn resident_kib(status: &str) -> u64 {
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("it is running");
+    line.split_whitespace().nth(1).expect("a number follows").parse().expect("a number")
+}
+
 /// Prints a line of the table: what, the figure, its floor in the same run, the ratio and what we defend.
 pub fn line(what: &str, figure: &str, floor: &str, ratio: Option<f64>, target: &str) {
     let ratio = ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"));
@@ -171,9 +181,7 @@ impl Process {
 
     /// Resident memory, KiB.
     pub fn resident_kib(&self) -> u64 {
-        let status = self.proc("status");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("it is running");
-        line.split_whitespace().nth(1).expect("a number follows").parse().expect("a number")
+        resident_kib(&self.proc("status"))
     }
 
     fn proc(&self, file: &str) -> String {

@@ -1,11 +1,10 @@
 //! Op 8: members of guilds, by the start of their names, by id, or all (API.md §3.5). Every request is answered, even with nothing:
 //! libraries wait for it.
 
-use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use super::error::ActionError;
-use super::{ready, show};
+use super::show;
 use crate::app::App;
 use crate::hub::Connection;
 use crate::logic::intents::Intents;
@@ -27,7 +26,7 @@ pub async fn answer(app: &App, connection: &Connection, request: RequestMembers)
         if let Err(error) = asked.answer().await {
             let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             tracing::error!(%error, source, "a request for members was not answered");
-            asked.send(Vec::new(), 0, 1, asked.named().map(<[_]>::to_vec), &HashMap::new());
+            asked.send(Vec::new(), 0, 1, asked.named().map(<[_]>::to_vec));
         }
     }
 }
@@ -48,24 +47,23 @@ impl Asked<'_> {
             Err(StoreError::Denied(_)) => Ok(None),
             Err(error) => Err(error),
         })?;
-        let presences = self.presences();
-        let none = || self.send(Vec::new(), 0, 1, self.named().map(<[_]>::to_vec), &presences);
+        let none = || self.send(Vec::new(), 0, 1, self.named().map(<[_]>::to_vec));
         let Some(held) = held else {
             none();
             return Ok(());
         };
         match &self.request.which {
-            WhichMembers::All if self.may_list_all(held) => self.all(&presences).await?,
+            WhichMembers::All if self.may_list_all(held) => self.all().await?,
             WhichMembers::All => none(),
             WhichMembers::Users(ids) => {
                 let (members, missing) = self.app.store.read(|view| members_by_id(view, self.guild, ids))?;
-                self.send(members, 0, 1, Some(missing), &presences);
+                self.send(members, 0, 1, Some(missing));
             }
             WhichMembers::Prefix { query, limit } => {
                 let limit = usize::from(*limit);
                 let members =
                     self.app.store.read(|view| members_by_prefix(view, self.guild, query, limit))?;
-                self.send(members, 0, 1, None, &presences);
+                self.send(members, 0, 1, None);
             }
         }
         Ok(())
@@ -86,16 +84,19 @@ impl Asked<'_> {
         held.intersects(Permissions::KICK_MEMBERS | Permissions::BAN_MEMBERS | Permissions::MANAGE_ROLES)
     }
 
-    fn presences(&self) -> HashMap<UserId, Presence> {
-        if !self.request.presences {
-            return HashMap::new();
+    /// Who of these is online: everybody may know of those they share a guild with, bots by their intent.
+    fn presences(&self, members: &[Member]) -> Vec<Presence> {
+        let owner = self.connection.session().owner();
+        if owner.is_bot() && !owner.intents.contains(Intents::GUILD_PRESENCES) {
+            return Vec::new();
         }
-        ready::by_user(self.app.hub.presences(self.guild, self.connection.session()))
+        let ids = members.iter().filter_map(|member| Some(member.user.as_ref()?.id));
+        self.app.hub.presences_of(&ids.collect::<Vec<_>>())
     }
 
     /// Everybody. How many chunks there are is told with the first, so whoever joins meanwhile is told of by an event instead, and
     /// the last chunks may be emptier for those who left.
-    async fn all(&self, presences: &HashMap<UserId, Presence>) -> Result<(), ActionError> {
+    async fn all(&self) -> Result<(), ActionError> {
         let count = self.app.store.read(|view| show::member_count(view, self.guild))? as usize;
         let chunks = count.div_ceil(MAX_CHUNK_MEMBERS).max(1);
         let mut last = None;
@@ -104,7 +105,7 @@ impl Asked<'_> {
                 self.app.store.read(|view| page_of_members(view, self.guild, last))?;
             last = members.last().map(|(id, _)| *id).or(last);
             let members = members.into_iter().map(|(_, member)| member).collect();
-            self.send(members, index, chunks, None, presences);
+            self.send(members, index, chunks, None);
             tokio::task::yield_now().await;
         }
         Ok(())
@@ -116,10 +117,8 @@ impl Asked<'_> {
         chunk_index: usize,
         chunk_count: usize,
         not_found: Option<Vec<UserId>>,
-        presences: &HashMap<UserId, Presence>,
     ) {
-        let online = |member: &Member| presences.get(&member.user.as_ref()?.id).cloned();
-        let presences = self.request.presences.then(|| members.iter().filter_map(online).collect());
+        let presences = self.request.presences.then(|| self.presences(&members));
         let nonce = self.request.nonce.clone();
         let chunk = MembersChunk {
             guild_id: self.guild,

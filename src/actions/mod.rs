@@ -33,6 +33,7 @@ pub mod sessions;
 pub mod settings;
 pub mod show;
 pub mod show_apps;
+pub mod subscriptions;
 pub mod sweeps;
 pub mod upkeep;
 pub mod voice;

@@ -108,6 +108,7 @@ struct Rooms {
 struct Gathered {
     shown: Vec<GuildCreate>,
     memberships: Vec<(GuildId, Member)>,
+    large: Vec<GuildId>,
     snapshots: Vec<Arc<GuildSnapshot>>,
 }
 
@@ -173,6 +174,7 @@ impl Builder<'_> {
             commit: self.view.commit(),
             ready,
             memberships: all.memberships,
+            large: all.large,
             guilds: all.snapshots,
             peers,
             showing,
@@ -267,15 +269,16 @@ impl Builder<'_> {
             access => access?,
         };
         let is_held = self.app.hub.holds(id);
+        let member_count = show::member_count(self.view, id)?;
         let rooms = self.channels(&access, !is_held)?;
         let guild = show::guild(self.view, id, &access.guild)?;
         if !is_held {
             let roles = guild.roles.clone();
-            let (owner_id, afk) = (access.guild.owner, show::afk(&access.guild));
-            let snapshot = GuildSnapshot { id, owner_id, afk, roles, channels: rooms.all };
+            let (owner_id, channels) = (access.guild.owner, rooms.all);
+            let afk = show::afk(&access.guild);
+            let snapshot = GuildSnapshot { id, owner_id, afk, roles, channels, member_count };
             all.snapshots.push(Arc::new(snapshot));
         }
-        let member_count = show::member_count(self.view, id)?;
         let own = show::member(&access.member, Some(show::user_by_id(self.view, self.user)?));
         let is_bot = self.request.actor.is_bot();
         let threshold = if is_bot { self.request.large_threshold } else { SMALL_GUILD_MEMBERS as u64 };
@@ -283,6 +286,9 @@ impl Builder<'_> {
         let voice_states = self.voice_states(id, &rooms.visible);
         self.add_voice_members(&voice_states, &mut members);
         all.memberships.push((id, own));
+        if member_count > threshold {
+            all.large.push(id);
+        }
         all.shown.push(GuildCreate {
             guild,
             joined_at: Timestamp(access.member.joined_ms),
@@ -424,9 +430,4 @@ fn stored_showing(settings: &Value) -> Showing {
         })
     });
     Showing { status, activities: activities.into_iter().collect() }
-}
-
-/// Presences by account.
-pub(super) fn by_user(presences: Vec<Presence>) -> HashMap<UserId, Presence> {
-    presences.into_iter().map(|presence| (presence.user.id, presence)).collect()
 }

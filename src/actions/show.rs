@@ -532,7 +532,8 @@ pub fn guild_snapshot(view: &View<'_>, id: GuildId, row: &GuildRow) -> Result<Gu
     for (channel_id, channel_row) in guild_channels(view, id)? {
         channels.push(Arc::new(channel(view, channel_id, &channel_row, None)?));
     }
-    Ok(GuildSnapshot { id, owner_id: row.owner, afk: afk(row), roles: roles(view, id)?, channels })
+    let (owner_id, afk, member_count) = (row.owner, afk(row), member_count(view, id)?);
+    Ok(GuildSnapshot { id, owner_id, afk, roles: roles(view, id)?, channels, member_count })
 }
 
 /// The voice channel of the absent, and the seconds of silence after which one is.

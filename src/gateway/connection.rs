@@ -18,7 +18,7 @@ use super::socket::{SharedOut, Socket};
 use super::waiting::Place;
 use super::{STOPPING, Shared, Taken};
 use crate::actions::gateway::{self as act, Entered, Refused};
-use crate::actions::{member_requests, voice};
+use crate::actions::{member_requests, subscriptions, voice};
 use crate::hub::{self, Next};
 use crate::logic::frame;
 use crate::logic::frame::incoming::{FrameFault, Incoming, Received};
@@ -350,8 +350,12 @@ impl Connection {
                 voice::update(&app, &session, update).await;
                 Done::Answered
             })),
-            // Nobody is called, and lists of members are drawn from READY and chunks.
-            Command::Subscribe(_) | Command::ConnectCall(_) => None,
+            Command::Subscribe(guilds) => Some(Box::pin(async move {
+                subscriptions::look(&app, &session, guilds).await;
+                Done::Answered
+            })),
+            // Nobody is called.
+            Command::ConnectCall(_) => None,
         };
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::hub::guild::Guild;
+use crate::hub::passive::Hearers;
 use crate::hub::session::Owner;
 use crate::logic::intents::{self, Intents};
 use crate::logic::session::{Meter, Packet, Place};
@@ -71,6 +72,11 @@ impl<'a> Encoding<'a> {
             Dispatch::VoiceStateUpdate(state) => state.user_id == owner.user,
             _ => false,
         }
+    }
+
+    /// Whom of those that see it is told.
+    pub fn hearers(&self) -> Hearers<'a> {
+        Hearers::of(self.dispatch)
     }
 
     /// Where it happened.
@@ -242,6 +248,8 @@ fn place(dispatch: &Dispatch) -> Place {
         Dispatch::PresenceUpdate(event) => Place { guild: event.guild_id, channel: None },
         Dispatch::VoiceStateUpdate(state) => Place { guild: state.guild_id, channel: state.channel_id },
         Dispatch::VoiceServerUpdate(server) => guild_or_none(server.guild_id),
+        Dispatch::MemberListUpdate(event) => guild(event.guild_id),
+        Dispatch::PassiveUpdate(event) => guild(event.guild_id),
         Dispatch::GuildDelete(_)
         | Dispatch::IntegrationCreate(_)
         | Dispatch::IntegrationDelete(_)

@@ -5,12 +5,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::hub::encoding::{Encoding, encode};
-use crate::hub::guild::{Guild, Reach, Scope, View};
+use crate::hub::guild::{Guild, Reach};
 use crate::hub::lifecycle::{BAD_TOKEN, START_OVER};
 use crate::hub::log::Kept;
 use crate::hub::presence::may_know;
-use crate::hub::session::Auth;
+use crate::hub::session::{Auth, Session};
 use crate::hub::state::{Now, State};
+use crate::hub::views::{Scope, View};
 use crate::hub::voice::VoicePlace;
 use crate::logic::session::{Meter, Packet, Place};
 use crate::model::{
@@ -158,6 +159,7 @@ impl State {
         let Some(guild) = self.guilds.get_mut(&id) else { return };
         let reach = reach(guild, audience, dispatch);
         let changes = tell_guild(guild, &self.meter, now.unix_ms, commit, reach, dispatch);
+        let losers = losers(guild, &changes);
         let touched: Vec<_> = changes
             .iter()
             .filter(|change| guild.seats()[change.seat].since < commit)
@@ -166,9 +168,11 @@ impl State {
         for (session, difference) in touched {
             self.tell_voice_in(&session, id, &difference.gained, &difference.lost);
         }
+        self.review(now, id, dispatch, &losers);
         if decides_voice(dispatch) {
             self.recheck_voice(now, id);
         }
+        self.tell_later(now, id);
     }
 
     /// Seats the sessions of who just became a member, and gives them the guild.
@@ -196,10 +200,12 @@ impl State {
         };
         let mut forms: [Option<Packet>; 2] = [None, None];
         for key in keys {
-            self.seat(now, key, id, commit - 1, member.clone());
+            self.seat(now, key, id, commit - 1, member.clone(), create.large);
             let Some(entry) = self.sessions.get(&key) else { continue };
             let owner = entry.session.owner();
-            let sees_presences = may_know(owner.intents, owner.is_bot(), self.board.online_count(id));
+            // A guild that is shown without its members is shown without their presences.
+            let sees_presences = may_know(owner.intents, owner.is_bot(), self.board.online_count(id))
+                && (owner.is_bot() || !create.large);
             let form = forms[usize::from(sees_presences)].get_or_insert_with(|| {
                 let presences = self.board.presences(id, &entry.session);
                 let mut voice_states = self.board.voice_states(id);
@@ -268,7 +274,16 @@ impl State {
 
     /// Each guild that holds the account is told once.
     fn user_changed(&mut self, now: Now, commit: u64, user: &Arc<User>) {
-        let Some(account) = self.accounts.get(&user.id) else { return };
+        self.users_changed = commit;
+        let mut touched: Vec<GuildId> = Vec::new();
+        for guild in self.guilds.values_mut().filter(|guild| guild.lists.is_some()) {
+            guild.relist_user(user);
+            touched.push(guild.id);
+        }
+        let Some(account) = self.accounts.get(&user.id) else {
+            touched.into_iter().for_each(|id| self.tell_later(now, id));
+            return;
+        };
         let guilds: Vec<GuildId> = account.guilds.iter().copied().collect();
         for id in &guilds {
             let Some(guild) = self.guilds.get_mut(id).filter(|guild| commit > guild.loaded) else { continue };
@@ -278,6 +293,7 @@ impl State {
             tell_guild(guild, &self.meter, now.unix_ms, commit, Reach::Members, &dispatch);
             self.recheck_voice(now, *id);
         }
+        touched.into_iter().for_each(|id| self.tell_later(now, id));
     }
 }
 
@@ -338,8 +354,10 @@ fn tell_guild(
 ) -> Vec<Change> {
     let mut encoding = Encoding::new(dispatch, Some(guild), meter);
     let scope = guild.scope(dispatch);
+    guild.keep_for_passive(commit, dispatch);
     if matches!(scope, Scope::Nothing) {
-        guild.apply(dispatch);
+        guild.apply(commit, dispatch);
+        guild.relist(dispatch, false);
         fan_out(guild, reach, commit, now_ms, &mut encoding, &HashSet::new());
         return Vec::new();
     }
@@ -352,7 +370,8 @@ fn tell_guild(
         // Who saw it is known as long as it is there.
         fan_out(guild, reach, commit, now_ms, &mut encoding, &HashSet::new());
     }
-    guild.apply(dispatch);
+    guild.apply(commit, dispatch);
+    guild.relist(dispatch, true);
     let after = guild.views_again(&scope, &before, now_ms);
     let changes = compare(&before, &after);
     if !matches!(dispatch, Dispatch::ChannelDelete(_)) {
@@ -377,7 +396,7 @@ fn fan_out(
 ) {
     let id = guild.id;
     let is_farewell = encoding.is_farewell();
-    guild.for_each(reach, commit, now_ms, |seat| {
+    guild.for_each(reach, encoding.hearers(), commit, now_ms, |seat| {
         if is_farewell {
             seat.session.drop_guild(id);
         }
@@ -419,6 +438,12 @@ fn compare(before: &[(usize, View)], after: &[(usize, View)]) -> Vec<Change> {
         }
     }
     changes
+}
+
+/// The sessions that lost channels from sight.
+fn losers(guild: &Guild, changes: &[Change]) -> Vec<Arc<Session>> {
+    let lost = changes.iter().filter(|change| !change.difference.lost.is_empty());
+    lost.map(|change| guild.seats[change.seat].session.clone()).collect()
 }
 
 fn gainers(guild: &Guild, changes: &[Change], channel: ChannelId) -> HashSet<u64> {

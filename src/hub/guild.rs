@@ -4,9 +4,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::hub::member_list::Lists;
+use crate::hub::passive::{Hearers, Passive};
+use crate::hub::presence::MAX_ONLINE_TOLD;
 use crate::hub::role_sets::{RoleRights, RoleSets, SetIndex};
 use crate::hub::session::Session;
+use crate::logic::intents::Intents;
 use crate::logic::permissions::{Standing, channel_permissions, effective, guild_permissions};
+use crate::logic::session::client_frame::GuildSubscription;
 use crate::model::{
     Channel, ChannelId, ChannelKind, Dispatch, GuildId, GuildSnapshot, Member, MessageId, Overwrite,
     OverwriteTarget, Permissions, Role, RoleId, Timestamp, UserId,
@@ -34,6 +39,12 @@ pub(super) struct Seat {
     pub set: SetIndex,
     pub timed_out_until_ms: u64,
     pub is_pending: bool,
+    /// Whether its client lets the guild be passive, which READY showed without all members.
+    pub is_drowsy: bool,
+    /// Whether it is passive: told of little but what mentions it.
+    pub is_passive: bool,
+    /// What of the guild it looks at.
+    pub subscription: Option<Box<GuildSubscription>>,
 }
 
 impl Seat {
@@ -51,20 +62,20 @@ enum Question {
 }
 
 #[derive(Debug)]
-struct HeldMember {
-    member: Member,
+pub(super) struct HeldMember {
+    pub member: Member,
     set: SetIndex,
     seats: u32,
 }
 
 #[derive(Debug)]
-struct HeldChannel {
-    channel: Arc<Channel>,
+pub(super) struct HeldChannel {
+    pub channel: Arc<Channel>,
     /// Newer than in `channel`, which many share.
-    last_message: Option<MessageId>,
-    last_pin: Option<Timestamp>,
+    pub last_message: Option<MessageId>,
+    pub last_pin: Option<Timestamp>,
     /// Members with an overwrite of their own here; few.
-    overwritten: Box<[UserId]>,
+    pub overwritten: Box<[UserId]>,
     /// Rights by set of roles, before the implicit rules; member overwrites and restrictions come on top.
     masks: Vec<Option<Permissions>>,
 }
@@ -84,7 +95,7 @@ impl HeldChannel {
         }
     }
 
-    fn parent(&self) -> Option<ChannelId> {
+    pub fn parent(&self) -> Option<ChannelId> {
         self.channel.parent_id.flatten()
     }
 }
@@ -93,35 +104,31 @@ fn overwrites(channel: &Channel) -> &[Overwrite] {
     channel.permission_overwrites.as_deref().unwrap_or_default()
 }
 
-/// The channels a member sees, ascending; shared by members with the same rights.
-pub(super) type View = Arc<[ChannelId]>;
-
-/// Whose view of what an event may change.
-#[derive(Debug)]
-pub(super) enum Scope {
-    /// Nobody's.
-    Nothing,
-    /// Everybody's, of these channels.
-    Channels(Vec<ChannelId>),
-    /// Of all channels, of members with this role.
-    Role(RoleId),
-    /// Of all channels, of these members.
-    Users(Vec<UserId>),
-}
-
 #[derive(Debug)]
 pub(super) struct Guild {
     pub id: GuildId,
     /// The commit of the snapshot it was loaded from: events up to it are in there.
     pub loaded: u64,
-    owner: UserId,
+    pub owner: UserId,
     /// The voice channel of the absent, and the seconds of silence after which one is.
     afk: Option<(ChannelId, u32)>,
-    roles: HashMap<RoleId, RoleRights>,
-    channels: HashMap<ChannelId, HeldChannel>,
-    sets: RoleSets,
-    members: HashMap<UserId, HeldMember>,
-    seats: Vec<Seat>,
+    pub roles: HashMap<RoleId, RoleRights>,
+    pub channels: HashMap<ChannelId, HeldChannel>,
+    pub sets: RoleSets,
+    pub members: HashMap<UserId, HeldMember>,
+    pub seats: Vec<Seat>,
+    /// Where each session sits.
+    places: HashMap<u64, usize>,
+    /// Sessions that hear of presences however many are online: bots with the intent, and who looks at some members.
+    watchers: HashSet<u64>,
+    /// All members, connected or not.
+    pub member_count: u64,
+    /// The last commit that changed somebody's membership.
+    pub members_changed: u64,
+    /// The member lists somebody looks at.
+    pub lists: Option<Box<Lists>>,
+    /// What is still to be told to those who are passive here.
+    pub passive: Passive,
 }
 
 impl Guild {
@@ -140,6 +147,12 @@ impl Guild {
             sets: RoleSets::default(),
             members: HashMap::new(),
             seats: Vec::new(),
+            places: HashMap::new(),
+            watchers: HashSet::new(),
+            member_count: snapshot.member_count,
+            members_changed: loaded,
+            lists: None,
+            passive: Passive::default(),
         }
     }
 
@@ -165,7 +178,8 @@ impl Guild {
     }
 
     /// Seats a session of a member, who is held from here on; one who is held already stays as the events made them.
-    pub fn seat(&mut self, session: &Arc<Session>, since: u64, member: Member) {
+    /// `is_large` says whether its client was told of the guild without all members.
+    pub fn seat(&mut self, session: &Arc<Session>, since: u64, member: Member, is_large: bool) {
         let user = session.owner().user;
         if !self.members.contains_key(&user) {
             let set = self.enter(&member.roles);
@@ -173,6 +187,8 @@ impl Guild {
         }
         let held = self.members.get_mut(&user).expect("was just put there");
         held.seats += 1;
+        let is_drowsy = is_large && session.owner().lets_guilds_be_passive();
+        self.passive.seats += u32::from(is_drowsy);
         let seat = Seat {
             session: session.clone(),
             user,
@@ -181,14 +197,54 @@ impl Guild {
             set: held.set,
             timed_out_until_ms: held.member.communication_disabled_until.map_or(0, |until| until.0),
             is_pending: held.member.pending,
+            is_drowsy,
+            is_passive: is_drowsy,
+            subscription: None,
         };
+        self.places.insert(session.key, self.seats.len());
         self.seats.push(seat);
+        self.watch(session.key);
+    }
+
+    /// The place of a session's seat.
+    pub fn place_of(&self, key: u64) -> Option<usize> {
+        self.places.get(&key).copied()
+    }
+
+    /// Counts a session among those that hear of presences however many are online, or no longer.
+    pub fn watch(&mut self, key: u64) {
+        let Some(place) = self.place_of(key) else { return };
+        let seat = &self.seats[place];
+        let owner = seat.session.owner();
+        let looks = seat.subscription.as_ref().is_some_and(|of| !of.members.is_empty());
+        if looks || owner.is_bot() && owner.intents.contains(Intents::GUILD_PRESENCES) {
+            self.watchers.insert(key);
+        } else {
+            self.watchers.remove(&key);
+        }
+    }
+
+    /// The seats of those who may hear of presences when so many are online.
+    pub fn hearers_of_presences(&self, online: usize) -> impl Iterator<Item = &Seat> {
+        let is_told = online <= MAX_ONLINE_TOLD;
+        let all = self.seats.iter().filter(move |_| is_told);
+        let some = self.watchers.iter().filter(move |_| !is_told);
+        all.chain(some.filter_map(|key| self.seats.get(self.place_of(*key)?)))
     }
 
     /// Takes the seat of a session; whether its user is not held any more.
     pub fn unseat(&mut self, key: u64) -> bool {
-        let Some(index) = self.seats.iter().position(|seat| seat.session.key == key) else { return false };
-        let user = self.seats.swap_remove(index).user;
+        let Some(place) = self.places.remove(&key) else { return false };
+        let seat = self.seats.swap_remove(place);
+        if let Some(moved) = self.seats.get(place) {
+            self.places.insert(moved.session.key, place);
+        }
+        self.watchers.remove(&key);
+        let user = seat.user;
+        self.passive.seats -= u32::from(seat.is_passive);
+        if seat.subscription.is_some() {
+            self.unfollow(key);
+        }
         let held = self.members.get_mut(&user).expect("who has a seat is held");
         held.seats -= 1;
         if held.seats > 0 {
@@ -200,7 +256,7 @@ impl Guild {
         true
     }
 
-    fn enter(&mut self, roles: &[RoleId]) -> SetIndex {
+    pub fn enter(&mut self, roles: &[RoleId]) -> SetIndex {
         let (set, is_new) = self.sets.enter(roles);
         if is_new {
             self.forget_masks(&[set]);
@@ -209,6 +265,7 @@ impl Guild {
     }
 
     fn forget_masks(&mut self, sets: &[SetIndex]) {
+        self.forget_listed_sets(sets);
         for held in self.channels.values_mut() {
             for set in sets {
                 if let Some(mask) = held.masks.get_mut(*set as usize) {
@@ -262,7 +319,7 @@ impl Guild {
     }
 
     /// The channels whose rights decide over this one: itself, or for a category also what is in it (API.md §3.4).
-    fn deciding(&self, id: ChannelId) -> Vec<ChannelId> {
+    pub fn deciding(&self, id: ChannelId) -> Vec<ChannelId> {
         let mut ids = vec![id];
         if self.kind(id) == Some(ChannelKind::Category) {
             ids.extend(self.channels.iter().filter(|(_, held)| held.parent() == Some(id)).map(|(id, _)| *id));
@@ -271,7 +328,7 @@ impl Guild {
     }
 
     /// Works out the masks of these channels for every set of roles there is.
-    fn fill_masks(&mut self, channels: &[ChannelId]) {
+    pub fn fill_masks(&mut self, channels: &[ChannelId]) {
         for id in channels {
             let Some(held) = self.channels.get_mut(id) else { continue };
             held.masks.resize(self.sets.len(), None);
@@ -326,19 +383,27 @@ impl Guild {
         )
     }
 
-    fn sees_any(&self, seat: &Seat, deciding: &[ChannelId], now_ms: u64) -> bool {
+    pub fn sees_any(&self, seat: &Seat, deciding: &[ChannelId], now_ms: u64) -> bool {
         deciding
             .iter()
             .filter_map(|id| self.channels.get(id))
             .any(|held| self.rights_in(seat, held, now_ms).contains(Permissions::VIEW_CHANNEL))
     }
 
-    /// Calls `tell` for each seat that `reach` holds and that has not seen `commit` in its READY.
-    pub fn for_each(&mut self, reach: Reach, commit: u64, now_ms: u64, mut tell: impl FnMut(&Seat)) {
+    /// Calls `tell` for each seat that `reach` and `hearers` hold and that has not seen `commit` in its READY.
+    pub fn for_each(
+        &mut self,
+        reach: Reach,
+        hearers: Hearers<'_>,
+        commit: u64,
+        now_ms: u64,
+        mut tell: impl FnMut(&Seat),
+    ) {
         let Some(question) = self.ask(reach) else { return };
         let guild = &*self;
         let mut tell_if = |is_told: &dyn Fn(&Seat) -> bool| {
-            guild.seats.iter().filter(|seat| seat.since < commit && is_told(seat)).for_each(&mut tell);
+            let hears = |seat: &&Seat| seat.since < commit && hearers.hold(seat, &guild.sets);
+            guild.seats.iter().filter(hears).filter(|seat| is_told(seat)).for_each(&mut tell);
         };
         match &question {
             // Nearly all events: the channel is looked up once for all seats.
@@ -348,6 +413,11 @@ impl Guild {
             }
             _ => tell_if(&|seat| guild.is_told(&question, seat, now_ms)),
         }
+    }
+
+    /// Whether the seat at this place is one of those of whom a dispatch is told, if it is to see it.
+    pub fn hears(&self, place: usize, dispatch: &Dispatch) -> bool {
+        Hearers::of(dispatch).hold(&self.seats[place], &self.sets)
     }
 
     /// Whether the seat at this place is one of those that `reach` holds.
@@ -397,108 +467,11 @@ impl Guild {
         Some(self.sees_any(seat, &deciding, now_ms))
     }
 
-    /// Whose view of what this dispatch changes, beside that of the channel it is about.
-    pub fn scope(&self, dispatch: &Dispatch) -> Scope {
-        match dispatch {
-            Dispatch::ChannelCreate(channel) => {
-                Scope::Channels(channel.parent_id.flatten().into_iter().collect())
-            }
-            Dispatch::ChannelDelete(channel) => {
-                Scope::Channels(channel.parent_id.flatten().into_iter().collect())
-            }
-            Dispatch::ChannelUpdate(channel) => {
-                let Some(old) = self.channels.get(&channel.id) else { return Scope::Nothing };
-                let mut ids = vec![channel.id];
-                ids.extend(channel.parent_id.flatten());
-                ids.extend(old.parent());
-                ids.dedup();
-                Scope::Channels(ids)
-            }
-            Dispatch::RoleCreate(event) | Dispatch::RoleUpdate(event) => match self.roles.get(&event.role.id)
-            {
-                Some(old) if old.permissions == event.role.permissions => Scope::Nothing,
-                _ => Scope::Role(event.role.id),
-            },
-            Dispatch::RoleDelete(event) => Scope::Role(event.role_id),
-            Dispatch::GuildUpdate(guild) if guild.owner_id != self.owner => {
-                Scope::Users(vec![self.owner, guild.owner_id])
-            }
-            Dispatch::MemberUpdate(event) => {
-                match event.member.user.as_ref().and_then(|user| self.member(user.id)) {
-                    Some(held) if held.roles != event.member.roles => {
-                        Scope::Users(event.member.user.iter().map(|user| user.id).collect())
-                    }
-                    _ => Scope::Nothing,
-                }
-            }
-            _ => Scope::Nothing,
+    /// Makes true what the dispatch of a commit says. Seats stay at their places.
+    pub fn apply(&mut self, commit: u64, dispatch: &Dispatch) {
+        if let Dispatch::MemberAdd(_) | Dispatch::MemberUpdate(_) | Dispatch::MemberRemove(_) = dispatch {
+            self.members_changed = commit;
         }
-    }
-
-    /// What each seat in the scope sees of it, by the seat's place.
-    pub fn views(&mut self, scope: &Scope, now_ms: u64) -> Vec<(usize, View)> {
-        let ids: Vec<ChannelId> = match scope {
-            Scope::Nothing => return Vec::new(),
-            Scope::Channels(ids) if ids.is_empty() => return Vec::new(),
-            Scope::Channels(ids) => ids.iter().filter(|id| self.channels.contains_key(id)).copied().collect(),
-            Scope::Role(_) | Scope::Users(_) => self.channels.keys().copied().collect(),
-        };
-        let mut deciding: Vec<(ChannelId, Vec<ChannelId>)> =
-            ids.iter().map(|id| (*id, self.deciding(*id))).collect();
-        deciding.sort_unstable();
-        let touched: Vec<ChannelId> = deciding.iter().flat_map(|(_, ids)| ids).copied().collect();
-        self.fill_masks(&touched);
-        let special: HashSet<UserId> = touched
-            .iter()
-            .filter_map(|id| self.channels.get(id))
-            .flat_map(|held| &held.overwritten)
-            .copied()
-            .collect();
-        let mut by_set: HashMap<SetIndex, View> = HashMap::new();
-        let see = |seat: &Seat| -> View {
-            deciding.iter().filter(|(_, by)| self.sees_any(seat, by, now_ms)).map(|(id, _)| *id).collect()
-        };
-        let in_scope = |seat: &Seat| match scope {
-            Scope::Nothing | Scope::Channels(_) => true,
-            Scope::Role(role) => self.sets.holds(seat.set, self.id, *role),
-            Scope::Users(users) => users.contains(&seat.user),
-        };
-        let mut views = Vec::new();
-        for (place, seat) in self.seats.iter().enumerate().filter(|(_, seat)| in_scope(seat)) {
-            let is_plain = seat.user != self.owner && !special.contains(&seat.user);
-            let view = match by_set.get(&seat.set) {
-                Some(view) if is_plain => view.clone(),
-                _ => see(seat),
-            };
-            if is_plain {
-                by_set.entry(seat.set).or_insert_with(|| view.clone());
-            }
-            views.push((place, view));
-        }
-        views
-    }
-
-    /// What the seats at these places see of the scope's channels.
-    pub fn views_again(
-        &mut self,
-        scope: &Scope,
-        before: &[(usize, View)],
-        now_ms: u64,
-    ) -> Vec<(usize, View)> {
-        match scope {
-            Scope::Role(_) => {
-                // Who held a role that is gone is known by the places alone.
-                let places: HashSet<usize> = before.iter().map(|(place, _)| *place).collect();
-                let mut all = self.views(&Scope::Role(self.id.cast()), now_ms);
-                all.retain(|(place, _)| places.contains(place));
-                all
-            }
-            Scope::Nothing | Scope::Channels(_) | Scope::Users(_) => self.views(scope, now_ms),
-        }
-    }
-
-    /// Makes true what the dispatch says. Seats stay at their places.
-    pub fn apply(&mut self, dispatch: &Dispatch) {
         match dispatch {
             Dispatch::GuildUpdate(guild) => {
                 self.owner = guild.owner_id;
@@ -509,7 +482,12 @@ impl Guild {
             Dispatch::ChannelCreate(channel) | Dispatch::ChannelUpdate(channel) => self.set_channel(channel),
             Dispatch::ChannelDelete(channel) => _ = self.channels.remove(&channel.id),
             // Who joins is held already when a READY that was ahead of us brought the membership.
-            Dispatch::MemberAdd(event) | Dispatch::MemberUpdate(event) => self.set_member(&event.member),
+            Dispatch::MemberAdd(event) => {
+                self.member_count += 1;
+                self.set_member(&event.member);
+            }
+            Dispatch::MemberUpdate(event) => self.set_member(&event.member),
+            Dispatch::MemberRemove(_) => self.member_count = self.member_count.saturating_sub(1),
             Dispatch::MessageCreate(event) => {
                 if let Some(held) = self.channels.get_mut(&event.message.channel_id) {
                     held.last_message = Some(event.message.id);
@@ -584,5 +562,10 @@ impl Guild {
 }
 
 fn rights_of(role: &Role) -> RoleRights {
-    RoleRights { permissions: role.permissions, bot: role.tags.as_ref().map(|tags| tags.bot_id) }
+    RoleRights {
+        permissions: role.permissions,
+        bot: role.tags.as_ref().map(|tags| tags.bot_id),
+        is_hoisted: role.hoist,
+        position: role.position,
+    }
 }

@@ -7,11 +7,14 @@ use crate::hub::encoding::Encoding;
 use crate::hub::fan_out::reach;
 use crate::hub::guild::Guild;
 use crate::hub::log::Kept;
+use crate::hub::passive::changed_channel;
 use crate::hub::presence::{Part, Showing};
 use crate::hub::session::{Auth, Connection, NoReplay, Owner, Session};
 use crate::hub::state::{Entry, Now, Present, Reconnecting, Stage, State};
 use crate::logic::session::{Close, CloseCode, MAX_REPLAY_EVENTS, Meter, Packet};
-use crate::model::{Audience, Batch, Dispatch, Event, GuildId, GuildSnapshot, Member, MemberEvent, UserId};
+use crate::model::{
+    Audience, Batch, ChannelId, Dispatch, Event, GuildId, GuildSnapshot, Member, MemberEvent, UserId,
+};
 
 /// Sessions of one person, detached ones included (API.md §3.1).
 pub const MAX_PERSON_SESSIONS: usize = 25;
@@ -60,6 +63,8 @@ pub struct Activation {
     pub ready: Vec<Packet>,
     /// The guilds of the account that are this session's shard, each with the membership, its `user` included.
     pub memberships: Vec<(GuildId, Member)>,
+    /// Those of the guilds that READY shows without all of their members.
+    pub large: Vec<GuildId>,
     /// Those of the guilds that the hub did not [hold](crate::hub::HubHandle::holds).
     pub guilds: Vec<Arc<GuildSnapshot>>,
     /// Friends and those the account has a DM with; empty for bots.
@@ -122,9 +127,7 @@ impl State {
                 return Activated::Gone;
             }
         }
-        if !self.admit_guilds(&activation) {
-            return self.retry(key, from);
-        }
+        let Some(loaded) = self.admit_guilds(&activation) else { return self.retry(key, from) };
         self.waiting.remove(&(from, key));
         self.trim_log();
         if self.commit == 0 {
@@ -140,10 +143,11 @@ impl State {
         self.greet(key, &session, activation.peers, activation.showing);
         for (guild, member) in activation.memberships {
             if session.owner().holds(Some(guild)) {
-                self.seat(now, key, guild, activation.commit, member);
+                let is_large = activation.large.contains(&guild);
+                self.seat(now, key, guild, activation.commit, member, is_large);
             }
         }
-        self.catch_up(now, key, &session, activation.commit, &kept);
+        self.catch_up(now, key, &session, activation.commit, &kept, &loaded);
         Activated::Live
     }
 
@@ -171,22 +175,24 @@ impl State {
         self.log.forget_before(needed);
     }
 
-    /// Loads the guilds the session brings, if with them all of its guilds are held, none newer than its READY.
-    fn admit_guilds(&mut self, activation: &Activation) -> bool {
+    /// Loads the guilds the session brings, if with them all of its guilds are held, none newer than its READY; tells which.
+    fn admit_guilds(&mut self, activation: &Activation) -> Option<Vec<GuildId>> {
         let is_known = |id: &GuildId| match self.guilds.get(id) {
             Some(guild) => guild.loaded <= activation.commit,
             None => activation.guilds.iter().any(|snapshot| snapshot.id == *id),
         };
         if !activation.memberships.iter().all(|(id, _)| is_known(id)) {
-            return false;
+            return None;
         }
+        let mut loaded = Vec::new();
         let is_seated = |id: GuildId| activation.memberships.iter().any(|(of, _)| *of == id);
         for snapshot in activation.guilds.iter().filter(|snapshot| is_seated(snapshot.id)) {
             if !self.guilds.contains_key(&snapshot.id) {
                 self.load(snapshot, activation.commit);
+                loaded.push(snapshot.id);
             }
         }
-        true
+        Some(loaded)
     }
 
     /// Holds a guild from here on.
@@ -196,7 +202,7 @@ impl State {
     }
 
     /// Gives a session its seat in a guild that is held.
-    pub fn seat(&mut self, now: Now, key: u64, id: GuildId, since: u64, member: Member) {
+    pub fn seat(&mut self, now: Now, key: u64, id: GuildId, since: u64, member: Member, is_large: bool) {
         let (Some(entry), Some(guild)) = (self.sessions.get_mut(&key), self.guilds.get_mut(&id)) else {
             return;
         };
@@ -205,7 +211,7 @@ impl State {
         }
         entry.guilds.push(id);
         let user = entry.session.owner().user;
-        guild.seat(&entry.session, since, member);
+        guild.seat(&entry.session, since, member, is_large);
         self.appear(now, user, id);
     }
 
@@ -237,11 +243,22 @@ impl State {
     }
 
     /// Tells a session what happened since its snapshot.
-    fn catch_up(&mut self, now: Now, key: u64, session: &Arc<Session>, commit: u64, kept: &[Kept]) {
+    fn catch_up(
+        &mut self,
+        now: Now,
+        key: u64,
+        session: &Arc<Session>,
+        commit: u64,
+        kept: &[Kept],
+        loaded: &[GuildId],
+    ) {
+        let mut missed: HashMap<GuildId, Vec<ChannelId>> = HashMap::new();
         let mut told: HashMap<UserId, HashSet<GuildId>> = HashMap::new();
         for kept in kept {
             match kept {
-                Kept::Batch(batch) if batch.commit > commit => self.replay(now, key, session, commit, batch),
+                Kept::Batch(batch) if batch.commit > commit => {
+                    self.replay(now, key, session, batch, loaded, &mut missed);
+                }
                 Kept::Batch(_) => {}
                 Kept::Presence(user, guilds) => told.entry(*user).or_default().extend(guilds.iter()),
                 Kept::Voice { guild, user, old, new } => {
@@ -249,10 +266,26 @@ impl State {
                 }
             }
         }
+        for (id, channels) in missed {
+            if let Some(guild) = self.guilds.get_mut(&id) {
+                let voices = self.board.voice_states(id);
+                guild.tell_passive_one(key, &channels, &voices, now.unix_ms, &self.meter);
+            }
+        }
         self.tell_presences(session, &told);
     }
 
-    fn replay(&mut self, now: Now, key: u64, session: &Arc<Session>, since: u64, batch: &Batch) {
+    /// Tells what of a batch the session would have been told. Guilds it `loaded` itself hear of the batch only here. Channels of
+    /// which it was told nothing, being passive there, are `missed`.
+    fn replay(
+        &mut self,
+        now: Now,
+        key: u64,
+        session: &Arc<Session>,
+        batch: &Batch,
+        loaded: &[GuildId],
+        missed: &mut HashMap<GuildId, Vec<ChannelId>>,
+    ) {
         let owner = session.owner();
         let guilds = self.sessions.get(&key).map(|entry| entry.guilds.clone()).unwrap_or_default();
         for event in &batch.events {
@@ -267,16 +300,19 @@ impl State {
                     let Some(guild) = guild_of(audience).and_then(|id| self.guilds.get_mut(&id)) else {
                         continue;
                     };
-                    let Some(place) = guild.seats().iter().position(|seat| seat.session.key == key) else {
-                        continue;
-                    };
-                    if guild.loaded == since {
-                        // Loaded with this session, so it has not heard of this yet; by now only newest messages and pins.
-                        guild.apply(dispatch);
+                    let Some(place) = guild.place_of(key) else { continue };
+                    if loaded.contains(&guild.id) {
+                        // By now only newest messages, pins and other people's memberships.
+                        guild.apply(batch.commit, dispatch);
                     }
                     let reach = reach(guild, audience, dispatch);
-                    if guild.reaches(reach, place, now.unix_ms) {
+                    if !guild.reaches(reach, place, now.unix_ms) {
+                        continue;
+                    }
+                    if guild.hears(place, dispatch) {
                         tell_one(session, dispatch, Some(guild), &self.meter);
+                    } else if let Some(channel) = changed_channel(dispatch) {
+                        missed.entry(guild.id).or_default().push(channel);
                     }
                 }
                 Event::UserChanged(user) => {
@@ -284,7 +320,10 @@ impl State {
                         let Some(guild) = self.guilds.get(id) else { continue };
                         let Some(member) = guild.member(user.id) else { continue };
                         let event = MemberEvent { guild_id: *id, member: member.clone() };
-                        tell_one(session, &Dispatch::MemberUpdate(event), Some(guild), &self.meter);
+                        let dispatch = Dispatch::MemberUpdate(event);
+                        if guild.place_of(key).is_some_and(|place| guild.hears(place, &dispatch)) {
+                            tell_one(session, &dispatch, Some(guild), &self.meter);
+                        }
                     }
                 }
                 Event::GuildState(_)
@@ -388,6 +427,7 @@ impl State {
         self.expire_voice(now);
         self.fade_out(now);
         self.flush_if_due(now);
+        self.tell_subscribed(now);
         if self.weigh_ms.is_some_and(|due| due <= now.up_ms) {
             self.weigh_ms = None;
             self.keep_within_budget(now);
@@ -410,7 +450,9 @@ impl State {
         let fading = self.fading.front().map(|(at, ..)| *at);
         let reconnecting = self.reconnecting.as_ref().map(|of| of.next_ms);
         let away = self.away.front().map(|(at, ..)| *at);
-        [expiry, fading, away, self.flush_due(), self.weigh_ms, reconnecting].into_iter().flatten().min()
+        let due =
+            [expiry, fading, away, self.flush_due(), self.subscriptions_due(), self.weigh_ms, reconnecting];
+        due.into_iter().flatten().min()
     }
 
     fn expire(&mut self, now: Now) {

@@ -7,13 +7,17 @@ mod fan_out;
 mod guild;
 mod lifecycle;
 mod log;
+mod member_list;
+mod passive;
 mod people;
 mod presence;
 mod role_sets;
 mod session;
 mod state;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
+mod views;
 mod voice;
 
 use std::sync::Arc;
@@ -28,6 +32,7 @@ use tokio::time;
 use crate::hub::presence::Board;
 use crate::hub::session::Errands;
 use crate::hub::state::{Now, State};
+use crate::logic::session::client_frame::GuildSubscription;
 use crate::logic::session::{Meter, Packet};
 use crate::model::{
     Audience, Batch, ChannelId, GuildId, Presence, Timestamp, TypingStart, UserId, VoiceState,
@@ -38,9 +43,12 @@ pub use lifecycle::{
     TooManySessions, WEIGH_EVERY_MS,
 };
 pub use log::MAX_KEPT_EVENTS;
+pub use member_list::{MAX_LISTED, MAX_WITH_OFFLINE};
+pub use passive::PASSIVE_EVERY_MS;
 pub use people::{FLUSH_EVERY_MS, MAX_PEERS, OFFLINE_AFTER_MS, START_GRACE_MS};
 pub use presence::{ClientInfo, ClientKind, MAX_ONLINE_TOLD, SessionInfo, Showing};
 pub use session::{Auth, Connection, Next, Owner, Session, Waiting, Writer};
+pub use subscriptions::{LISTS_EVERY_MS, MAX_LISTS_AT_ONCE, Roster};
 pub use voice::{AWAY_MS, Desk, Grant, Powers, SelfState, VoicePlace, VoiceSetup, VoiceToken};
 
 /// Inputs that may wait for the hub; who brings one more waits for room.
@@ -88,6 +96,7 @@ enum Input {
     Resume(Box<ResumeRequest>, oneshot::Sender<Result<Connection, NotResumable>>),
     Show(u64, Showing),
     Voice(VoiceInput),
+    Subscribe(u64, Arc<[GuildSubscription]>, Vec<Roster>, oneshot::Sender<Vec<GuildId>>),
     ReconnectAll(oneshot::Sender<()>),
     Stop,
 }
@@ -230,6 +239,9 @@ fn take(state: &mut State, now: Now, input: Input) {
         }
         Input::Show(key, showing) => state.show(key, showing),
         Input::Voice(input) => take_voice(state, now, input),
+        Input::Subscribe(key, subscriptions, rosters, reply) => {
+            _ = reply.send(state.subscribe(now, key, &subscriptions, rosters));
+        }
         Input::ReconnectAll(reply) => {
             state.reconnect_all(now);
             _ = reply.send(());
@@ -315,6 +327,22 @@ impl HubHandle {
     /// The hub has stopped.
     pub async fn update_presence(&self, connection: &Connection, showing: Showing) -> Result<(), Stopped> {
         self.send(Input::Show(connection.session().key, showing)).await
+    }
+
+    /// Takes what the session looks at in guilds, in place of what it looked at there before. Returns the guilds for which the caller
+    /// is to come again, with a [`Roster`] read since: their member list takes one, or the session's READY is ahead of the hub.
+    ///
+    /// # Errors
+    /// The hub has stopped.
+    pub async fn subscribe(
+        &self,
+        connection: &Connection,
+        subscriptions: Arc<[GuildSubscription]>,
+        rosters: Vec<Roster>,
+    ) -> Result<Vec<GuildId>, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Input::Subscribe(connection.session().key, subscriptions, rosters, reply)).await?;
+        answer.await.map_err(|_| Stopped)
     }
 
     /// Tells that somebody types, in its turn after the commits so far, unless they can't see the channel any more. Left out when

@@ -80,19 +80,25 @@ impl State {
         if self.flush_due().is_none_or(|due| due > now.up_ms) {
             return;
         }
-        self.flushed_ms = now.up_ms;
+        let mut is_told = false;
         for user in std::mem::take(&mut self.stirred) {
-            self.settle(user);
+            is_told |= self.settle(now, user);
+        }
+        if is_told {
+            // Who hides does not even make others wait.
+            self.flushed_ms = now.up_ms;
         }
         self.weigh_later(now);
     }
 
-    fn settle(&mut self, user: UserId) {
-        let Some(account) = self.accounts.get_mut(&user) else { return };
+    /// Works out an account's presence; whether it was told.
+    fn settle(&mut self, now: Now, user: UserId) -> bool {
+        let Some(account) = self.accounts.get_mut(&user) else { return false };
         let shown = merge(account.present.iter().map(|present| &present.part));
-        if shown != account.shown {
+        let is_told = shown != account.shown;
+        if is_told {
             account.shown = shown.clone();
-            self.announce(user, &shown);
+            self.announce(now, user, &shown);
         }
         self.list_sessions(user);
         if self
@@ -102,22 +108,26 @@ impl State {
         {
             self.accounts.remove(&user);
         }
+        is_told
     }
 
-    fn announce(&mut self, user: UserId, shown: &Shown) {
+    fn announce(&mut self, now: Now, user: UserId, shown: &Shown) {
         let Some(account) = self.accounts.get(&user) else { return };
         self.board.set_shown(user, shown, &account.guilds);
         if !self.waiting.is_empty() {
             self.log.push(Kept::Presence(user, account.guilds.iter().copied().collect()));
         }
-        for id in &account.guilds {
-            if let Some(guild) = self.guilds.get(id) {
+        let guilds: Vec<GuildId> = account.guilds.iter().copied().collect();
+        for id in &guilds {
+            if let Some(guild) = self.guilds.get_mut(id) {
                 tell_guild(guild, user, shown, self.board.online_count(*id), &self.meter);
+                guild.relist_presence(user, shown);
             }
         }
-        if account.peers.is_empty() {
+        guilds.into_iter().for_each(|id| self.tell_later(now, id));
+        let Some(account) = self.accounts.get(&user).filter(|account| !account.peers.is_empty()) else {
             return;
-        }
+        };
         let packet = packet(user, shown, None, &self.meter);
         for peer in &account.peers {
             for session in self.hearing(*peer, u64::MAX).filter(|session| !session.owner().is_bot()) {
@@ -134,12 +144,16 @@ impl State {
             return;
         }
         self.board.set_in_guild(id, user, true);
+        if let Some(guild) = self.guilds.get_mut(&id) {
+            guild.relist_presence(user, &account.shown);
+            if is_new {
+                tell_guild(guild, user, &account.shown, self.board.online_count(id), &self.meter);
+            }
+        }
+        self.tell_later(now, id);
         if is_new {
             if !self.waiting.is_empty() {
                 self.log.push(Kept::Presence(user, [id].into()));
-            }
-            if let Some(guild) = self.guilds.get(&id) {
-                tell_guild(guild, user, &account.shown, self.board.online_count(id), &self.meter);
             }
             self.weigh_later(now);
         }
@@ -193,7 +207,9 @@ impl State {
         let mine = self.accounts.get(&owner.user).unwrap_or(&nobody);
         for (user, guilds) in told.iter().filter(|(user, _)| **user != owner.user) {
             let shown = &self.accounts.get(user).unwrap_or(&nobody).shown;
-            for id in entry.guilds.iter().filter(|id| guilds.contains(id)) {
+            let is_awake =
+                |id: &GuildId| self.guilds.get(id).is_some_and(|of| !of.is_passive_for(session.key));
+            for id in entry.guilds.iter().filter(|id| guilds.contains(id) && is_awake(id)) {
                 if may_know(owner.intents, owner.is_bot(), self.board.online_count(*id)) {
                     session.push(packet(*user, shown, Some(*id), &self.meter));
                 }
@@ -231,9 +247,10 @@ impl State {
 
 fn tell_guild(guild: &Guild, user: UserId, shown: &Shown, online: usize, meter: &Meter) {
     let mut told: Option<Packet> = None;
-    for seat in guild.seats().iter().filter(|seat| seat.user != user) {
+    for seat in guild.hearers_of_presences(online).filter(|seat| seat.user != user) {
         let owner = seat.session.owner();
-        if may_know(owner.intents, owner.is_bot(), online) {
+        let is_watched = || seat.subscription.as_ref().is_some_and(|of| of.members.contains(&user));
+        if !seat.is_passive && (may_know(owner.intents, owner.is_bot(), online) || is_watched()) {
             let packet = told.get_or_insert_with(|| packet(user, shown, Some(guild.id), meter));
             seat.session.push(packet.clone());
         }

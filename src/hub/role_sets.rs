@@ -6,12 +6,15 @@ use std::collections::HashMap;
 use crate::logic::permissions::guild_permissions;
 use crate::model::{GuildId, Permissions, RoleId, UserId};
 
-/// What of a role decides who sees what.
+/// What of a role decides who sees what, and where they stand in lists.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RoleRights {
     pub permissions: Permissions,
     /// The bot a managed role came with.
     pub bot: Option<UserId>,
+    /// Whether its members stand apart in member lists, and how high.
+    pub is_hoisted: bool,
+    pub position: u32,
 }
 
 /// The number of an interned set.

@@ -44,7 +44,15 @@ pub struct Owner {
     pub client: ClientInfo,
 }
 
+/// The bit of `capabilities` by which a person's client lets big guilds be passive (API.md §3.6).
+const CAN_BE_PASSIVE: u64 = 1 << 14;
+
 impl Owner {
+    /// Whether it need not hear everything of big guilds it does not look at.
+    pub fn lets_guilds_be_passive(&self) -> bool {
+        self.capabilities & CAN_BE_PASSIVE != 0 && !self.is_bot()
+    }
+
     /// Whether it is a bot's.
     pub fn is_bot(&self) -> bool {
         matches!(self.auth, Auth::Bot(_))
@@ -229,6 +237,17 @@ impl Session {
     /// Drops the waiting events of this guild: its owner is no longer a member.
     pub(super) fn drop_guild(&self, guild: GuildId) {
         self.lock().ring.drop_unsent(|packet| packet.place().guild == Some(guild));
+    }
+
+    /// Drops the waiting events with this name of a guild; whether there were any.
+    pub(super) fn drop_named(&self, guild: GuildId, name: &str) -> bool {
+        let mut is_dropped = false;
+        self.lock().ring.drop_unsent(|packet| {
+            let is_it = packet.place().guild == Some(guild) && packet.name() == name;
+            is_dropped |= is_it;
+            is_it
+        });
+        is_dropped
     }
 
     /// Ends the session for good: its socket, if any, closes with `close`, and nothing waiting is sent.

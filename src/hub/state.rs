@@ -1,6 +1,6 @@
 //! The hub as a state machine, sans-IO: commits, ephemeral events and what sockets do come in with the time; events come out into
 //! the sessions' rings. This file holds what there is; `lifecycle` how sessions come and go, `fan_out` who is told, `people` who
-//! is there.
+//! is there, `subscriptions` who looks at what.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -101,6 +101,13 @@ pub(super) struct State {
     pub last_change: u64,
     /// When the rings are weighed next, if anything was queued since.
     pub weigh_ms: Option<u64>,
+    /// The last commit that changed the public part of an account.
+    pub users_changed: u64,
+    /// Guilds with member lists that changed, and when that is told.
+    pub lists_to_tell: HashSet<GuildId>,
+    pub lists_due: Option<u64>,
+    /// When those who are passive in a guild are told what changed.
+    pub passive_to_tell: BTreeSet<(u64, GuildId)>,
     /// Sessions still to be asked to reconnect, how many each time, and when next.
     pub reconnecting: Option<Reconnecting>,
     /// Who is in voice.
@@ -140,6 +147,10 @@ impl State {
             last_key: 0,
             last_change: 0,
             weigh_ms: None,
+            users_changed: 0,
+            lists_to_tell: HashSet::new(),
+            lists_due: None,
+            passive_to_tell: BTreeSet::new(),
             reconnecting: None,
             voices: Voices::default(),
             desk: Arc::default(),

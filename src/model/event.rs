@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use super::{
     ApplicationId, AuditEntryEvent, AuthSessionId, Channel, ChannelId, Guild, GuildCreate, GuildId,
-    GuildUser, IntegrationEvent, InviteCreated, InviteDeleted, MemberEvent, MessageAck, MessageDeleted,
-    MessageEvent, MessagesDeleted, OwnUser, Permissions, PinsAck, PinsUpdate, Presence, ReactionEvent,
-    ReactionsCleared, RecipientEvent, Relationship, RelationshipRemoved, Role, RoleDeleted, RoleEvent,
-    TypingStart, UnavailableGuild, User, UserId, VoiceServer, VoiceState, WebhooksUpdate,
+    GuildUser, IntegrationEvent, InviteCreated, InviteDeleted, MemberEvent, MemberListUpdate, MessageAck,
+    MessageDeleted, MessageEvent, MessagesDeleted, OwnUser, PassiveUpdate, Permissions, PinsAck, PinsUpdate,
+    Presence, ReactionEvent, ReactionsCleared, RecipientEvent, Relationship, RelationshipRemoved, Role,
+    RoleDeleted, RoleEvent, TypingStart, UnavailableGuild, User, UserId, VoiceServer, VoiceState,
+    WebhooksUpdate,
 };
 
 /// Who hears of a dispatch. The hub turns it into sessions with the rights they have when the event's turn comes.
@@ -130,6 +131,10 @@ dispatches! {
     VoiceStateUpdate(VoiceState) = "VOICE_STATE_UPDATE",
     /// Where one connects for voice; not durable.
     VoiceServerUpdate(VoiceServer) = "VOICE_SERVER_UPDATE",
+    /// Rows of a member list that the receiver looks at.
+    MemberListUpdate(Box<MemberListUpdate>) = "GUILD_MEMBER_LIST_UPDATE",
+    /// What changed in a guild that the receiver does not look at.
+    PassiveUpdate(Box<PassiveUpdate>) = "PASSIVE_UPDATE_V2",
     /// One's own account changed.
     UserUpdate(Arc<OwnUser>) = "USER_UPDATE",
     /// One's own settings changed: the changed keys.
@@ -176,6 +181,8 @@ pub struct GuildSnapshot {
     pub roles: Vec<Arc<Role>>,
     /// Every channel, whoever may view it, each with its overwrites.
     pub channels: Vec<Arc<Channel>>,
+    /// How many members it has.
+    pub member_count: u64,
 }
 
 /// One thing that became true with a commit.

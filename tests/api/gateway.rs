@@ -1,5 +1,6 @@
 //! The gateway: hello to goodbye, as libraries and as strangers speak to it.
 
+mod large;
 mod lives;
 mod seed;
 mod socket;

@@ -146,6 +146,7 @@ impl World {
             afk: self.afk,
             roles: self.roles.values().cloned().collect(),
             channels: self.channels.keys().map(|id| self.channel(*id)).collect(),
+            member_count: self.members.len() as u64,
         })
     }
 
@@ -162,6 +163,7 @@ impl World {
             commit: self.commit,
             ready: vec![Packet::of("READY", "{}")],
             memberships: self.members.get(&user).map(|member| (GUILD, member.clone())).into_iter().collect(),
+            large: Vec::new(),
             guilds: vec![self.snapshot()],
             peers: Vec::new(),
             showing: Showing::default(),

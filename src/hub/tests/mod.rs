@@ -2,10 +2,12 @@
 
 mod fixture;
 mod lifecycle;
+mod lists;
 mod people;
 mod simulator;
 mod visibility;
 mod voice;
+mod worlds;
 
 use std::time::Duration;
 

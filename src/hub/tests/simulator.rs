@@ -7,9 +7,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde_json::{Value, json};
 
 use super::fixture::*;
+use super::lists::{Held, drowsy, looks_at};
 use crate::hub::lifecycle::{Activated, Activation};
+use crate::hub::passive::PASSIVE_EVERY_MS;
 use crate::logic::permissions::{Standing, channel_permissions, guild_permissions};
 use crate::logic::session::Packet;
+use crate::logic::session::client_frame::GuildSubscription;
 use crate::model::*;
 
 /// Histories of a run; `HEARTH_SEEDS` asks for more.
@@ -17,6 +20,19 @@ const SEEDS: u64 = 150;
 const STEPS: usize = 250;
 const MAX_CLIENTS: usize = 5;
 const PEOPLE: [UserId; 3] = [OWNER, ALICE, BOB];
+
+/// Whether a person views a channel by its own overwrites.
+fn views(world: &World, user: UserId, channel: ChannelId) -> bool {
+    let alone = world.channels.get(&channel).cloned().into_iter().map(|channel| (channel.id, channel));
+    let world = World {
+        channels: alone.collect(),
+        roles: world.roles.clone(),
+        members: world.members.clone(),
+        posts: BTreeMap::new(),
+        ..*world
+    };
+    !visible(&world, user).is_empty()
+}
 
 /// What a person sees of the world: the rule without any cache.
 pub fn visible(world: &World, user: UserId) -> BTreeSet<ChannelId> {
@@ -71,7 +87,11 @@ struct Viewer {
     client: Option<Client>,
     snapshot: Option<Activation>,
     is_live: bool,
+    /// Whether the guild may be passive for it.
+    is_drowsy: bool,
     channels: BTreeMap<String, (Value, Value)>,
+    /// The channel whose member list it looks at, and its rows.
+    list: Option<(ChannelId, Held)>,
 }
 
 impl Viewer {
@@ -90,10 +110,14 @@ impl Viewer {
         for (name, data) in client.take() {
             match name {
                 "READY" | "GUILD_CREATE" => {
+                    self.list = None;
                     self.channels.clear();
                     data["channels"].as_array().unwrap().iter().for_each(|channel| self.know(channel));
                 }
-                "GUILD_DELETE" => self.channels.clear(),
+                "GUILD_DELETE" => {
+                    self.list = None;
+                    self.channels.clear();
+                }
                 "CHANNEL_CREATE" => {
                     assert!(
                         !self.channels.contains_key(data["id"].as_str().unwrap()),
@@ -106,7 +130,22 @@ impl Viewer {
                         self.channels.get_mut(data["id"].as_str().unwrap()).expect("updated, so known");
                     known.0 = data["name"].clone();
                 }
-                "CHANNEL_DELETE" => _ = self.channels.remove(data["id"].as_str().unwrap()),
+                "CHANNEL_DELETE" => {
+                    let id = data["id"].as_str().unwrap();
+                    self.list.take_if(|(channel, _)| channel.to_string() == id);
+                    self.channels.remove(id);
+                }
+                "PASSIVE_UPDATE_V2" => {
+                    for updated in data["updated_channels"].as_array().unwrap() {
+                        let id = updated["id"].as_str().unwrap();
+                        let known = self.channels.get_mut(id).expect("a channel that is seen");
+                        known.1 = updated["last_message_id"].clone();
+                    }
+                }
+                "GUILD_MEMBER_LIST_UPDATE" => {
+                    let (_, held) = self.list.as_mut().expect("a list of a channel that is seen");
+                    held.apply(&data);
+                }
                 "MESSAGE_CREATE" => self.read(&data, posts),
                 _ => {}
             }
@@ -142,7 +181,7 @@ impl Simulation {
 
     fn run(&mut self) {
         for _ in 0..STEPS {
-            match self.random.below(20) {
+            match self.random.below(23) {
                 0..6 => self.change(),
                 6 => {
                     let before = self.rig.world.commit;
@@ -157,6 +196,9 @@ impl Simulation {
                 14 => self.read_snapshot(),
                 15..17 => self.activate(),
                 17 => self.reconnect(),
+                18 => self.look(),
+                19 => self.rig.pass(self.random.below(600) as u64),
+                20 => self.rig.pass(PASSIVE_EVERY_MS),
                 _ => self.take(),
             }
         }
@@ -166,6 +208,8 @@ impl Simulation {
         for place in 0..self.viewers.len() {
             self.come_back(place);
         }
+        self.rig.pass(PASSIVE_EVERY_MS);
+        self.rig.pass(PASSIVE_EVERY_MS);
         self.take_all();
         self.compare();
     }
@@ -271,13 +315,17 @@ impl Simulation {
     fn attach(&mut self) {
         if self.viewers.len() < MAX_CLIENTS {
             let user = self.random.pick(&PEOPLE);
-            let client = Some(self.rig.attach(person(user)));
+            let is_drowsy = self.random.below(2) == 0;
+            let owner = if is_drowsy { drowsy(user) } else { person(user) };
+            let client = Some(self.rig.attach(owner));
             self.viewers.push(Viewer {
                 user,
                 client,
                 snapshot: None,
                 is_live: false,
+                is_drowsy,
                 channels: BTreeMap::new(),
+                list: None,
             });
         }
     }
@@ -289,11 +337,11 @@ impl Simulation {
 
     fn read_snapshot(&mut self) {
         let Some(place) = self.waiting(true) else { return };
-        let user = self.viewers[place].user;
-        self.viewers[place].snapshot = Some(self.snapshot(user));
+        self.viewers[place].snapshot = Some(self.snapshot(place));
     }
 
-    fn snapshot(&mut self, user: UserId) -> Activation {
+    fn snapshot(&mut self, place: usize) -> Activation {
+        let Viewer { user, is_drowsy, .. } = self.viewers[place];
         let world = &self.rig.world;
         let shown: Vec<Value> =
             visible(world, user).into_iter().map(|id| json!(&*world.channel(id))).collect();
@@ -301,6 +349,9 @@ impl Simulation {
         activation.ready = vec![Packet::of("READY", &json!({ "channels": shown }).to_string())];
         if self.rig.state.board.holds(GUILD) {
             activation.guilds.clear();
+        }
+        if is_drowsy {
+            activation.large.push(GUILD);
         }
         activation
     }
@@ -340,6 +391,26 @@ impl Simulation {
         self.viewers[place].client = resumed.ok().map(|connection| Client { connection, last_seq: seq });
     }
 
+    /// A live client looks at a channel it knows, at the guild alone, or at nothing.
+    fn look(&mut self) {
+        let live: Vec<usize> = (0..self.viewers.len()).filter(|at| self.viewers[*at].is_live).collect();
+        let Some(place) = (!live.is_empty()).then(|| self.random.pick(&live)) else { return };
+        // What came before the answer is taken, so that it is not mistaken for it.
+        self.viewers[place].take(&self.posts);
+        let Some(client) = &self.viewers[place].client else { return };
+        let known = self.viewers[place].channels.keys().map(|id| id.parse().unwrap());
+        let known: Vec<ChannelId> = known.filter(|id| *id != CATEGORY).collect();
+        let channel = (!known.is_empty()).then(|| self.random.pick(&known));
+        let (subscription, list) = match (self.random.below(4), channel) {
+            (0..2, Some(channel)) => (looks_at(&[channel]), Some((channel, Held::default()))),
+            (2, _) => (GuildSubscription { typing: Some(true), ..looks_at(&[]) }, None),
+            _ => (looks_at(&[]), None),
+        };
+        if self.rig.subscribe(client, &subscription) {
+            self.viewers[place].list = list;
+        }
+    }
+
     fn take(&mut self) {
         if !self.viewers.is_empty() {
             let place = self.random.below(self.viewers.len());
@@ -358,8 +429,7 @@ impl Simulation {
             if self.viewers[place].is_live {
                 return;
             }
-            let user = self.viewers[place].user;
-            let activation = self.snapshot(user);
+            let activation = self.snapshot(place);
             let key = self.viewers[place].client.as_ref().unwrap().connection.session().key;
             self.viewers[place].is_live =
                 self.rig.state.activate(self.rig.now, key, activation) == Activated::Live;
@@ -375,6 +445,12 @@ impl Simulation {
                 (id.to_string(), (channel["name"].clone(), channel["last_message_id"].clone()))
             });
             assert_eq!(viewer.channels, shown.collect(), "what user {} sees", viewer.user);
+            if let Some((channel, held)) = &viewer.list {
+                let listed = held.rows.iter().filter_map(|row| row.split_once(':')?.0.parse().ok());
+                let viewers = world.members.keys().filter(|user| views(world, **user, *channel));
+                let (listed, viewers): (BTreeSet<UserId>, _) = (listed.collect(), viewers.copied().collect());
+                assert_eq!(listed, viewers, "who views {channel}");
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{Occupant, VoicePlace, shown};
 use crate::hub::encoding::Encoding;
 use crate::hub::guild::Reach;
 use crate::hub::log::Kept;
+use crate::hub::passive::Hearers;
 use crate::hub::session::Session;
 use crate::hub::state::{Now, State};
 use crate::model::{ChannelId, Dispatch, GuildId, Permissions, UserId, VoiceState};
@@ -37,6 +38,8 @@ impl State {
         let commit = self.commit + 1;
         let meter = self.meter.clone();
         let Some(guild) = self.guilds.get_mut(&id) else { return };
+        guild.keep_voice_for_passive(user, [old, new]);
+        let hearers = Hearers::Concerned(user);
         let mut told: HashSet<u64> = HashSet::new();
         if new.is_some() {
             let dispatch = Dispatch::VoiceStateUpdate(state.clone());
@@ -51,7 +54,7 @@ impl State {
             }
             if let Some(channel) = new {
                 let reach = Reach::Channel(channel, Permissions::NONE);
-                guild.for_each(reach, commit, now.unix_ms, |seat| tell(&seat.session));
+                guild.for_each(reach, hearers, commit, now.unix_ms, |seat| tell(&seat.session));
             }
         }
         let dispatch = Dispatch::VoiceStateUpdate(gone(state));
@@ -66,8 +69,9 @@ impl State {
         }
         if let Some(channel) = old {
             let reach = Reach::Channel(channel, Permissions::NONE);
-            guild.for_each(reach, commit, now.unix_ms, |seat| tell(&seat.session));
+            guild.for_each(reach, hearers, commit, now.unix_ms, |seat| tell(&seat.session));
         }
+        self.tell_later(now, id);
         self.weigh_later(now);
     }
 
@@ -104,9 +108,7 @@ impl State {
         let place = VoicePlace::Guild(id);
         let current = self.voices.get(place, user).map(|occupant| shown(place, user, occupant));
         let Some(guild) = self.guilds.get_mut(&id) else { return };
-        let Some(seat) = guild.seats().iter().position(|seat| seat.session.key == session.key) else {
-            return;
-        };
+        let Some(seat) = guild.place_of(session.key) else { return };
         let mut sees = |channel: Option<ChannelId>| {
             channel.is_some_and(|channel| {
                 guild.reaches(Reach::Channel(channel, Permissions::NONE), seat, now.unix_ms)

@@ -462,7 +462,7 @@ impl RequestMembers {
     }
 }
 
-/// What of one guild a person's client looks at (API.md §3.6). With nothing in it the guild is passive again.
+/// What of one guild a person's client looks at (API.md §3.6), in place of what it looked at before.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GuildSubscription {
     /// The guild.
@@ -480,7 +480,7 @@ pub struct GuildSubscription {
 }
 
 /// Rows of a member list, both ends included; at most [`MAX_RANGE_ROWS`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Rows {
     /// The first row, from 0.
     pub first: u32,
@@ -515,6 +515,12 @@ struct CallWire {
 }
 
 impl GuildSubscription {
+    /// Whether the client looks at nothing of the guild, which is passive then.
+    pub fn is_empty(&self) -> bool {
+        let is_on = [self.typing, self.activities, self.threads].contains(&Some(true));
+        self.channels.is_empty() && self.members.is_empty() && !is_on
+    }
+
     fn read(data: &str) -> Result<Self, Fault> {
         let wire: SubscriptionWire = read(data)?;
         let guild_id = wire.guild_id.ok_or(Fault::BadData)?;
