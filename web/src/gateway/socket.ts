@@ -5,6 +5,8 @@ export type Phase = 'idle' | 'connecting' | 'identifying' | 'resuming' | 'ready'
 
 const BACKOFF_MIN_MS = 1000;
 const BACKOFF_MAX_MS = 30_000;
+/** A connection that may be dead has this long to answer. */
+const PROBE_TIMEOUT_MS = 4000;
 /** A socket that stays silent this long after opening is given up. */
 const HELLO_TIMEOUT_MS = 15_000;
 
@@ -114,6 +116,8 @@ export class Gateway {
   probe(): void {
     if (this.#phase !== 'ready') return this.wake();
     this.#beat();
+    this.#clearTimer(this.#beatTimer);
+    this.#beatTimer = this.#setTimer(() => this.#beatOrLose(), PROBE_TIMEOUT_MS);
   }
 
   /** Sends one payload; dropped unless the session is ready (what must not be lost goes over HTTP). */

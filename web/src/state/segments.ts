@@ -4,7 +4,7 @@ import type { Emoji, Id, Message, Reaction } from '../api/types';
 
 /** Ids of deleted messages kept, so that a late answer does not bring one back. */
 const MAX_TOMBSTONES = 200;
-/** A segment longer than this gives up its oldest messages. */
+/** A segment longer than this gives up 500 messages, and what is more. */
 const MAX_SEGMENT = 3000;
 
 /** Messages with nothing missing between them. */
@@ -159,12 +159,25 @@ export function extend(
   if (!held) return timeline;
   const edgeMessage = held.messages.find((message) => message.id === edge);
   const messages = edgeMessage ? union([edgeMessage], page) : [...page];
-  return insert(
+  const joined = insert(
     timeline,
     side === 'older'
       ? { messages, hasOlder: !isLast, hasNewer: true }
       : { messages, hasOlder: true, hasNewer: !isLast },
   );
+  return trim(joined, messages[0]?.id ?? edge, side);
+}
+
+/** A run grown too long gives up the end that is furthest from where it grows. */
+function trim(timeline: Timeline, id: Id, side: 'older' | 'newer'): Timeline {
+  const index = timeline.segments.findIndex(({ messages }) => messages[lowerBound(messages, id)]?.id === id);
+  const whole = timeline.segments[index];
+  if (!whole || whole.messages.length <= MAX_SEGMENT) return timeline;
+  const cut: Segment =
+    side === 'older'
+      ? { ...whole, messages: whole.messages.slice(0, MAX_SEGMENT - 500), hasNewer: true }
+      : { ...whole, messages: whole.messages.slice(500 - MAX_SEGMENT), hasOlder: true };
+  return { ...timeline, segments: timeline.segments.with(index, cut) };
 }
 
 /**

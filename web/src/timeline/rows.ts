@@ -10,14 +10,25 @@ export type Row =
   | { kind: 'fresh'; key: 'fresh'; since: Date }
   | { kind: 'message'; key: Id; message: Message; isHead: boolean };
 
-/** Builds the rows. `lastReadId` puts the divider before the first later message that is not our own. */
-export function buildRows(messages: readonly Message[], lastReadId: Id | null, meId: Id): Row[] {
+/**
+ * Builds the rows. `lastReadId` puts the divider before the first later message that is not our own. `before`: the
+ * message above them; null where the conversation begins, and no day is said to begin where it is not known.
+ */
+export function buildRows(
+  messages: readonly Message[],
+  lastReadId: Id | null,
+  meId: Id,
+  before: Message | 'unknown' | null = null,
+): Row[] {
   const rows: Row[] = [];
-  let previous: Message | null = null;
+  let isUnknown = before === 'unknown';
+  let previous: Message | null = before === 'unknown' ? null : before;
   let isFreshShown = false;
   for (const message of messages) {
     const date = new Date(message.timestamp);
-    const isNewDay: boolean = !previous || dayOf(new Date(previous.timestamp)) !== dayOf(date);
+    const isNewDay: boolean =
+      !isUnknown && (!previous || dayOf(new Date(previous.timestamp)) !== dayOf(date));
+    isUnknown = false;
     if (isNewDay) rows.push({ kind: 'day', key: `day-${dayOf(date)}`, date });
     const isFresh =
       !isFreshShown && lastReadId !== null && message.author.id !== meId && isAfter(message.id, lastReadId);

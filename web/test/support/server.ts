@@ -18,13 +18,17 @@ export interface TestServer {
   stop: () => Promise<void>;
 }
 
-/** Starts the binary named by `HEARTH_BIN`; limits that a test would run into are off. */
-export async function startServer(): Promise<TestServer> {
+/**
+ * Starts the binary named by `HEARTH_BIN`; limits that a test would run into are off. `env` sets more of its settings;
+ * `publicUrl` is the origin that visitors come by, where that is not the server's own.
+ */
+export async function startServer(env: Record<string, string> = {}, publicUrl?: string): Promise<TestServer> {
   const binary = process.env['HEARTH_BIN'];
   if (!binary) throw new Error('HEARTH_BIN must name the server binary');
   const data = await mkdtemp(join(tmpdir(), 'hearth-e2e-'));
   const log: string[] = [];
-  let child = run(binary, data, '127.0.0.1:0', log);
+  const settings = { ...env, ...(publicUrl ? { HEARTH_PUBLIC_URL: publicUrl } : {}) };
+  let child = run(binary, data, env['HEARTH_LISTEN'] ?? '127.0.0.1:0', log, settings);
   const setupLink = await seen(child, log, /https?:\/\/\S+\/setup#\S+/);
   const url = new URL(setupLink).origin;
   const end = async (signal: NodeJS.Signals): Promise<void> => {
@@ -40,7 +44,7 @@ export async function startServer(): Promise<TestServer> {
     restart: async () => {
       await end('SIGKILL');
       log.length = 0;
-      child = run(binary, data, new URL(url).host, log);
+      child = run(binary, data, env['HEARTH_LISTEN'] ?? new URL(url).host, log, settings);
       await seen(child, log, /is ready/);
     },
     stop: async () => {
@@ -50,9 +54,20 @@ export async function startServer(): Promise<TestServer> {
   };
 }
 
-function run(binary: string, data: string, listen: string, log: string[]): ChildProcess {
+function run(
+  binary: string,
+  data: string,
+  listen: string,
+  log: string[],
+  settings: Record<string, string>,
+): ChildProcess {
   const child = spawn(binary, ['serve', '--data', data, '--listen', listen], {
-    env: { ...process.env, HEARTH_LIMITS_AUTH_PER_ADDRESS: '0', HEARTH_LIMITS_REQUESTS_PER_ADDRESS: '0' },
+    env: {
+      ...process.env,
+      HEARTH_LIMITS_AUTH_PER_ADDRESS: '0',
+      HEARTH_LIMITS_REQUESTS_PER_ADDRESS: '0',
+      ...settings,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   for (const stream of [child.stdout, child.stderr]) {

@@ -141,6 +141,19 @@ describe('a session', () => {
     expect(last().closedWith).toBe(4000);
   });
 
+  test('a machine that slept does not wait for a missed beat', async () => {
+    await toReady();
+    gateway.probe();
+    expect(last().sent.at(-1)).toEqual({ op: 1, d: 1 });
+    expect(timers.map((timer) => timer.ms)).toEqual([4000]);
+    last().tell(11, null);
+    fire((ms) => ms === 4000);
+    expect(gateway.phase).toBe('ready'); // it lives, and beats on
+    gateway.probe();
+    fire((ms) => ms === 4000);
+    expect(gateway.phase).toBe('waiting');
+  });
+
   test('waits longer with each failure, and not at all when woken', async () => {
     gateway.start();
     await settle();

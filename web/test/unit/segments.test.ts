@@ -35,6 +35,21 @@ describe('pages', () => {
     expect(extend(live(5), '1005', [], 'older', true).segments[0]?.hasOlder).toBe(false);
   });
 
+  test('a run read far back gives up its end, and one read forward its beginning', () => {
+    let timeline = live(...Array.from({ length: 50 }, (_, n) => 9000 + n));
+    for (let first = 8950; first > 5000; first -= 50)
+      timeline = extend(
+        timeline,
+        String(1000 + first + 50),
+        page(...Array.from({ length: 50 }, (_, n) => first + n)),
+        'older',
+        false,
+      );
+    expect(timeline.segments[0]?.messages.length).toBeLessThanOrEqual(3000);
+    expect(timeline.segments[0]?.hasNewer).toBe(true);
+    expect(liveSegment(timeline)).toBeUndefined();
+  });
+
   test('a jump makes a second run, which joins the first when they meet', () => {
     const jumped = insert(live(8, 9), { messages: page(2, 3), hasOlder: true, hasNewer: true });
     expect(ids(jumped)).toEqual([

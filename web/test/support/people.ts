@@ -1,0 +1,89 @@
+// Two people in one guild on the real server, signed in without clicking through the pages that do it.
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { openPage, type Complaints } from './browser';
+import type { TestServer } from './server';
+
+const PASSWORD = 'correct horse battery';
+
+/** Someone with an account, who can act over HTTP and sit in front of any number of browsers. */
+export class Person {
+  readonly username: string;
+  readonly token: string;
+  readonly #origin: string;
+
+  constructor(origin: string, username: string, token: string) {
+    this.#origin = origin;
+    this.username = username;
+    this.token = token;
+  }
+
+  /** One call; rejects unless it succeeds. */
+  async call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const response = await fetch(`${this.#origin}/api/v10${path}`, {
+      method,
+      headers: { Authorization: this.token, 'Content-Type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return (text ? JSON.parse(text) : undefined) as T;
+  }
+
+  /** Says something; answers with its id. */
+  async say(channel: string, content: string, extra: object = {}): Promise<string> {
+    return (await this.call<{ id: string }>('POST', `/channels/${channel}/messages`, { content, ...extra }))
+      .id;
+  }
+
+  /** A page of their own, signed in and at an address. `origin`: by another way to the same server. */
+  async sit(
+    browser: Browser,
+    path: string,
+    options: BrowserContextOptions & { origin?: string } = {},
+  ): Promise<{ page: Page; complaints: Complaints }> {
+    const { origin = this.#origin, ...context } = options;
+    const opened = await openPage(browser, { viewport: { width: 1440, height: 900 }, ...context });
+    const answer = await opened.page.context().request.post(`${origin}/api/v10/auth/login`, {
+      data: { login: this.username, password: PASSWORD },
+      headers: { 'X-Hearth-Client': 'web', Origin: origin },
+    });
+    if (!answer.ok()) throw new Error(`login: ${answer.status()}`);
+    await opened.page.addInitScript(() => {
+      if (!localStorage.getItem('hearth.signed-in')) localStorage.setItem('hearth.signed-in', 'yes');
+    });
+    await opened.page.goto(origin + path);
+    return opened;
+  }
+}
+
+export interface House {
+  mira: Person;
+  ravi: Person;
+  guild: string;
+  /** The text channel the guild began with. */
+  general: string;
+  path: string;
+}
+
+async function register(origin: string, username: string, extra: object): Promise<Person> {
+  const response = await fetch(`${origin}/api/v10/auth/register`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ username, global_name: username, password: PASSWORD, consent: true, ...extra }),
+  });
+  const body = (await response.json()) as { token?: string };
+  if (!body.token) throw new Error(`register: ${response.status} ${JSON.stringify(body)}`);
+  return new Person(origin, username, body.token);
+}
+
+/** The owner, a guest, and the guild they share. `origin`: where the server is reached. */
+export async function furnish(server: TestServer, origin = server.url): Promise<House> {
+  const mira = await register(origin, 'mira', { setup_token: new URL(server.setupLink).hash.slice(1) });
+  const guild = (await mira.call<{ id: string }>('POST', '/guilds', { name: 'Maple House' })).id;
+  const channels = await mira.call<{ id: string; type: number }[]>('GET', `/guilds/${guild}/channels`);
+  const general = channels.find((channel) => channel.type === 0)?.id ?? '';
+  const { code } = await mira.call<{ code: string }>('POST', `/channels/${general}/invites`, {});
+  const ravi = await register(origin, 'ravi', { invite: code });
+  await ravi.call('POST', `/invites/${code}`, {});
+  return { mira, ravi, guild, general, path: `/channels/${guild}/${general}` };
+}
