@@ -46,6 +46,26 @@ pub fn parse(text: &str) -> Found {
     found
 }
 
+/// Where code spans and blocks stand in a text, in order.
+pub fn code_ranges(text: &str) -> Vec<std::ops::Range<usize>> {
+    let mut ranges = Vec::new();
+    let mut code = Code::new(text);
+    let mut at = 0;
+    while let Some(offset) = text[at..].find(['\\', '`']) {
+        let start = at + offset;
+        let is_escaped = text[start..].starts_with('\\') && text[start + 1..].starts_with(['`', '\\']);
+        at = match (text.as_bytes()[start], is_escaped) {
+            (b'`', _) => start + code.length_at(start),
+            (_, true) => start + 2,
+            (_, false) => start + 1,
+        };
+        if text[start..].starts_with('`') {
+            ranges.push(start..at);
+        }
+    }
+    ranges
+}
+
 /// Bytes up to the next one that could begin something, at least one character.
 fn plain_length(rest: &str) -> usize {
     let first = rest.chars().next().map_or(1, char::len_utf8);

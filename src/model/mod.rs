@@ -1,6 +1,7 @@
 //! The nouns of Hearth as the API shows them: plain data with serde and schemas, no behaviour beyond their own shape.
 
 mod application;
+mod blob;
 mod channel;
 mod channel_kind;
 mod decimal;
@@ -20,6 +21,7 @@ mod user;
 mod webhook;
 
 pub use application::*;
+pub use blob::*;
 pub use channel::*;
 pub use channel_kind::*;
 pub use decimal::Decimal;
