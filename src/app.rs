@@ -10,12 +10,16 @@ use crate::auth::passwords::PasswordPool;
 use crate::auth::random::TokenHash;
 use crate::auth::tokens::Tokens;
 use crate::blobs::Blobs;
+use crate::blobs::cache::Cache;
+use crate::blobs::pool::PicturePool;
 use crate::config::Config;
 use crate::hub::HubHandle;
 use crate::logic::rate_limit::Limiter;
 use crate::store::Store;
 use crate::store::marks::Marks;
 use crate::store::nonces::Nonces;
+use crate::unfurl::Unfurler;
+use crate::unfurl::queue::Queue;
 use crate::voice::Voice;
 use tokio::sync::Semaphore;
 
@@ -33,8 +37,14 @@ pub struct Parts {
     pub hub: HubHandle,
     /// Files kept by hash.
     pub blobs: Blobs,
-    /// Turns at decoding a picture (SAFETY.md §6).
-    pub picture_turns: Semaphore,
+    /// Turns and memory for work on pictures.
+    pub pictures: PicturePool,
+    /// What was made of pictures.
+    pub previews: Cache,
+    /// Messages whose links may have cards.
+    pub links: Queue,
+    /// Looks links up.
+    pub unfurler: Unfurler,
     /// Secrets of this instance.
     pub keys: Keys,
     /// Signs and checks session tokens.
@@ -108,8 +118,12 @@ impl App {
         mut hear: impl FnMut(&crate::model::Batch) + Send + 'static,
     ) -> Self {
         use crate::auth::passwords::{Cost, CostChoice};
+        use crate::unfurl::client::{Client, no_resolver};
 
         let keys = Keys::open(directory.path()).expect("keys can be made");
+        let pictures = PicturePool::new(1);
+        let previews =
+            Cache::open(directory.path().join("previews"), 1 << 20).expect("a directory can be made");
         let (_, hub) = crate::hub::Hub::start(crate::hub::RING_BUDGET_BYTES).expect("a thread starts");
         let publish = hub.clone();
         let parts = Parts {
@@ -121,8 +135,16 @@ impl App {
                 .expect("an empty store starts"),
             hub,
             tokens: Tokens::new(keys.session.clone()),
-            blobs: Blobs::open(directory.path().join("blobs")).expect("a directory can be made"),
-            picture_turns: Semaphore::new(1),
+            blobs: Blobs::open(directory.path().join("blobs"), Box::new(|| Ok((1, 0))))
+                .expect("a directory can be made"),
+            links: Queue::default(),
+            unfurler: Unfurler::new(
+                Client::new(no_resolver(), Box::new(|_| false), Vec::new()),
+                pictures.clone(),
+                previews.clone(),
+            ),
+            pictures,
+            previews,
             live: LiveSessions::load([]),
             passwords: PasswordPool::start(CostChoice::Fixed(Cost::LEAST), directory.path())
                 .expect("a pool of threads starts"),

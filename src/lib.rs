@@ -8,7 +8,8 @@
 //! | [`auth`] | keys, tokens, password hashes, live logins: what opens doors, and no door | `model`, `logic` |
 //! | [`store`] | redb: tables, rows, the one writer with group commit, proofs of rights | `model`, `logic` |
 //! | [`hub`] | what is true while we run: sessions, fan-out, presence, typing; a replica fed by the events it forwards | `model`, `logic` |
-//! | [`blobs`] | files by hash | `model`, `logic` |
+//! | [`blobs`] | uploaded files by hash, and what is made of pictures | `model`, `logic` |
+//! | [`unfurl`] | cards for links, fetched by the one client that goes to public addresses only | `model`, `logic`, `store`, `hub`, `blobs` |
 //! | [`voice`] | voice and video: one thread with the media socket, a connection for each client, rooms | `model`, `logic`, `store`, `hub`, `blobs` |
 //! | [`app`] | the handles every action gets | all above |
 //! | [`actions`] | what a person or bot can do, one function each: authorise, validate, write, emit | all above |
@@ -52,4 +53,5 @@ pub mod serve;
 pub mod start;
 pub mod store;
 pub mod tls;
+pub mod unfurl;
 pub mod voice;

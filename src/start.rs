@@ -9,7 +9,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
-use crate::actions::{accounts, admin, images, messages, sessions, sweeps, upkeep};
+use crate::actions::{accounts, admin, links, messages, sessions, sweeps, upkeep};
 use crate::app::{App, Parts};
 use crate::auth::keys::Keys;
 use crate::auth::live::LiveSessions;
@@ -17,16 +17,22 @@ use crate::auth::passwords::PasswordPool;
 use crate::auth::random::OpaqueToken;
 use crate::auth::tokens::Tokens;
 use crate::blobs::Blobs;
+use crate::blobs::cache::Cache;
+use crate::blobs::pool::PicturePool;
 use crate::config::{Config, MediaPort};
 use crate::control::{Answer, Command, UserSummary, handler};
 use crate::gateway::{Gateway, Taken, VoiceDoor};
-use crate::http::{self, Edge, Hooks, Socket};
+use crate::http::{self, Body, Edge, Hooks, Socket};
 use crate::hub::{Hub, VoiceSetup};
+use crate::logic::file_links::FileLinks;
 use crate::logic::rate_limit::Limiter;
 use crate::serve::{Failure, Running, Start};
 use crate::store::marks::Marks;
-use crate::store::{self, DiskGauge, Store};
+use crate::store::{self, DiskGauge, SpaceGauge, Store};
 use crate::tls::Tls;
+use crate::unfurl::Unfurler;
+use crate::unfurl::client::{self, Client};
+use crate::unfurl::queue::Queue;
 use crate::voice::{self, Addresses, Voice};
 
 /// Starts the parts of a server around its listener.
@@ -42,7 +48,7 @@ pub async fn start(start: Start) -> Result<Running, Failure> {
         }
         _ => None,
     };
-    let (app, hub, setup_link) = open(config)?;
+    let (app, hub, setup_link) = open(config, address)?;
     let server = Server::start(app.clone(), hub, tls, listener, address);
     let commands = {
         let app = app.clone();
@@ -65,27 +71,36 @@ pub async fn start(start: Start) -> Result<Running, Failure> {
 
 /// Carries out a command on a data directory that no server uses.
 pub async fn alone(config: Config, command: Command) -> Answer {
-    let (app, hub, _) = open(config).map_err(|failure| failure.to_string())?;
+    let address = config.listen;
+    let (app, hub, _) = open(config, address).map_err(|failure| failure.to_string())?;
     let answer = carry_out(&app, command).await;
     tokio::task::spawn_blocking(move || close(&app, hub)).await.map_err(|error| error.to_string())??;
     answer
 }
 
-/// Opens what the data directory holds. The last part is the owner's one-time link, while there is no owner.
+/// Opens what the data directory holds, for a listener at `address`. The last part is the owner's one-time link, while there is no owner.
 ///
 /// # Errors
 /// Keys, store or pools that did not open, in words for whoever runs the server.
-pub fn open(config: Config) -> Result<(App, Hub, Option<String>), Failure> {
+pub fn open(config: Config, address: SocketAddr) -> Result<(App, Hub, Option<String>), Failure> {
     let io = |error: &dyn std::fmt::Display| Failure::Io(format!("{}: {error}", config.data.display()));
     let keys = Keys::open(&config.data).map_err(|error| io(&error))?;
     let passwords = PasswordPool::start(config.passwords.cost(), &config.data).map_err(|error| io(&error))?;
-    let blobs = Blobs::open(config.data.join("blobs")).map_err(|error| io(&error))?;
-    let space = DiskGauge::new(config.data.clone(), config.store.free_space_floor_bytes.get())
+    let gauge = || DiskGauge::new(config.data.clone(), config.store.free_space_floor_bytes.get());
+    let (space, room) = (gauge().map_err(|error| io(&error))?, gauge().map_err(|error| io(&error))?);
+    let room = move || Ok((room.free_bytes()?, room.floor_bytes()));
+    let blobs = Blobs::open(config.data.join("blobs"), Box::new(room)).map_err(|error| io(&error))?;
+    let previews = Cache::open(config.data.join("previews"), config.media.preview_cache_bytes.get())
         .map_err(|error| io(&error))?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let pictures = PicturePool::new(cores / 2);
+    let client = outside(&config, address);
+    let links = FileLinks::new(config.cdn_base_at(address), keys.cdn.expose());
     let options = store::Options {
         cache_bytes: usize::try_from(config.store.cache_bytes.get()).unwrap_or(usize::MAX),
         space: Box::new(space),
         rehearse: config.store.rehearse,
+        links: Arc::new(links),
         ..store::Options::default()
     };
     let opened = Store::open(&config.data, options).map_err(|error| io(&error))?;
@@ -109,20 +124,41 @@ pub fn open(config: Config) -> Result<(App, Hub, Option<String>), Failure> {
         store,
         hub: handle,
         blobs,
-        picture_turns: Semaphore::new(images::MAX_AT_ONCE),
+        links: Queue::default(),
+        unfurler: Unfurler::new(client, pictures.clone(), previews.clone()),
+        pictures,
+        previews,
         live: LiveSessions::load(sessions),
         passwords,
         guesses: Mutex::new(Limiter::default()),
         marks: Marks::default(),
         nonces: Arc::default(),
         session_starts: Mutex::new(Limiter::default()),
-        ready_turns: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
+        ready_turns: Semaphore::new(cores),
         voice: std::sync::OnceLock::new(),
         setup: Mutex::new(setup.map(|token| token.hash())),
         started: Instant::now(),
         config,
     });
     Ok((app, hub, setup_link))
+}
+
+/// The client for addresses that strangers name.
+fn outside(config: &Config, address: SocketAddr) -> Client {
+    let resolve = client::system_resolver().unwrap_or_else(|error| {
+        tracing::warn!(%error, "names of other servers can't be looked up, so links have no previews");
+        client::no_resolver()
+    });
+    let exceptions = config.media.fetch_exceptions.clone();
+    if !exceptions.is_empty() {
+        tracing::warn!(
+            count = exceptions.len(),
+            "media.fetch_exceptions lets anybody here make this server fetch from addresses that are not public"
+        );
+    }
+    let exempt = move |address| exceptions.iter().any(|network| network.contains(address));
+    let own = vec![config.origin_at(address).authority().to_owned(), address.to_string()];
+    Client::new(resolve, Box::new(exempt), own)
 }
 
 /// A server that listens.
@@ -135,8 +171,8 @@ struct Server {
     /// Takes media over TCP at an address of its own, if it has one.
     media: Option<tokio::task::JoinHandle<()>>,
     http: tokio::task::JoinHandle<()>,
-    /// What follows writes: read marks, sweeps.
-    followers: [tokio::task::JoinHandle<()>; 2],
+    /// What follows writes: read marks, sweeps, cards for links.
+    followers: [tokio::task::JoinHandle<()>; 3],
 }
 
 impl Server {
@@ -152,23 +188,26 @@ impl Server {
         let voices = voice.map(|voice| VoiceDoor::new(app.clone(), voice, take));
         let hooks = Hooks {
             authenticate: sessions::authenticate,
-            gateway: Box::new(move |request, peer| door.upgrade(request, peer.address)),
+            gateway: Box::new(move |request, peer| {
+                door.upgrade(request, peer.address).map(|_| Body::default())
+            }),
             voice: voices.map(|door| -> Box<http::Upgrades> {
-                Box::new(move |request, peer| door.upgrade(request, peer.address))
+                Box::new(move |request, peer| door.upgrade(request, peer.address).map(|_| Body::default()))
             }),
             media: shared.map(|voice| -> Box<http::Media> {
                 Box::new(move |stream, from, seat| voice.take_tcp(stream, from, Box::new(seat)))
             }),
             tls,
-            cdn: http::pictures(app.clone()),
+            cdn: http::cdn(app.clone()),
         };
         let edge: Arc<Edge> = Edge::new(app.clone(), hooks, address);
         let (stop, stopping) = watch::channel(false);
         let http = tokio::spawn(http::serve(listener, edge, stopping));
-        let (marking, sweeping) = (app.clone(), app.clone());
+        let (marking, sweeping, unfurling) = (app.clone(), app.clone(), app.clone());
         let followers = [
             tokio::spawn(async move { messages::keep_marks(&marking).await }),
             tokio::spawn(async move { sweeps::run(&sweeping).await }),
+            tokio::spawn(async move { links::run(&unfurling).await }),
         ];
         let upkeep = tokio::spawn(upkeep::run(app.clone()));
         Self { app, hub, gateway, stop, upkeep, media, http, followers }

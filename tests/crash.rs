@@ -1,5 +1,5 @@
 //! The real process, killed with SIGKILL at random moments under load, twenty times and more: what was acknowledged is there once and
-//! in order, what was told is there, and who repeats a post whose answer was lost gets no second message.
+//! in order, what was told is there, files are whole, and who repeats a post whose answer was lost gets no second message.
 //!
 //! `HEARTH_CRASH_ROUNDS` asks for more rounds, `HEARTH_CRASH_SEED` for the moments of an earlier run; both are printed.
 
@@ -93,8 +93,13 @@ impl Poster {
         let body = json!({ "content": text, "nonce": text, "enforce_nonce": true });
         let request = http
             .post(format!("{origin}/api/v10/channels/{}/messages", self.channel))
-            .header("authorization", &self.token)
-            .json(&body);
+            .header("authorization", &self.token);
+        let request = match file_of(&text) {
+            None => request.json(&body),
+            Some(file) => request
+                .header("content-type", "multipart/form-data; boundary=b")
+                .body(multipart(&body, &file)),
+        };
         let Ok(response) = request.send().await else { return false };
         let status = response.status();
         let Ok(answer) = response.json::<Value>().await else { return false };
@@ -103,6 +108,31 @@ impl Poster {
         self.acknowledged.push((answer["id"].as_str().unwrap().parse().unwrap(), text));
         self.next += 1;
         true
+    }
+}
+
+/// The file that goes with a text: every fourth poster sends one, large enough to be cut off in the middle.
+fn file_of(text: &str) -> Option<Vec<u8>> {
+    let poster: usize = text.split('-').next()?.parse().ok()?;
+    poster.is_multiple_of(4).then(|| text.repeat(100_000).into_bytes())
+}
+
+fn multipart(payload: &Value, file: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "--b\r\nContent-Disposition: form-data; name=\"payload_json\"\r\n\r\n{payload}\r\n\
+         --b\r\nContent-Disposition: form-data; name=\"files[0]\"; filename=\"a.txt\"\r\n\r\n"
+    );
+    [head.as_bytes(), file, b"\r\n--b--\r\n"].concat()
+}
+
+/// Checks that a message has the file that was sent with it, and no other (SAFETY.md I-9).
+async fn check_file(http: &reqwest::Client, message: &Value) {
+    let expected = file_of(message["content"].as_str().unwrap());
+    let files = message["attachments"].as_array().unwrap();
+    assert_eq!(files.len(), usize::from(expected.is_some()), "{message}");
+    if let Some(expected) = expected {
+        let fetched = http.get(files[0]["url"].as_str().unwrap()).send().await.unwrap();
+        assert!(fetched.bytes().await.unwrap() == expected, "the file of {}", message["content"]);
     }
 }
 
@@ -161,6 +191,9 @@ async fn history(
         let mut page: Vec<Value> = response.error_for_status().unwrap().json().await.unwrap();
         page.reverse();
         let is_last = page.len() < PAGE;
+        for message in &page {
+            check_file(http, message).await;
+        }
         found.extend(page.iter().map(|message| {
             (
                 message["id"].as_str().unwrap().parse().unwrap(),
@@ -271,6 +304,10 @@ async fn i3_what_was_acknowledged_survives_kills_at_random_moments() {
         check(&server.origin, &mut posters, &heard, &mut checked).await;
         server.kill();
     }
+    let server = Server::start(&data);
+    let unfinished = std::fs::read_dir(data.join("blobs")).unwrap().map(Result::unwrap);
+    assert!(unfinished.into_iter().all(|entry| entry.path().is_dir()), "what the kills cut off is gone");
+    server.kill();
     let posts: u64 = posters.iter().map(|poster| poster.next).sum();
     println!("{rounds} kills, {posts} posts, {retried} retries, {told} heard, slowest start {slowest:?}");
     assert!(told > 0, "the gateway told of posts before the kills");

@@ -40,7 +40,8 @@ struct Round {
 pub fn app(directory: &std::path::Path) -> (App, hearth::hub::Hub) {
     let mut config = Config { data: directory.to_owned(), ..Config::default() };
     config.passwords.memory_kib = 19_456;
-    let (app, hub, _) = hearth::start::open(config).expect("a seeded directory opens");
+    let (app, hub, _) = hearth::start::open(config, "127.0.0.1:0".parse().expect("an address"))
+        .expect("a seeded directory opens");
     (app, hub)
 }
 
@@ -106,7 +107,13 @@ async fn real_round(app: &App, seeded: &Seeded, posters: usize) -> Round {
         let mut written: Vec<_> = (0..WRITTEN / posters).map(|_| post(&mut random)).collect();
         move || {
             let (app, post) = (app.clone(), written.pop().unwrap_or_else(|| post(&mut random)));
-            async move { drop(messages::post(&app, actor(user), channel, post).await.expect("a member may post")) }
+            async move {
+                drop(
+                    messages::post(&app, actor(user), channel, post, Vec::new())
+                        .await
+                        .expect("a member may post"),
+                )
+            }
         }
     };
     let mut round = round(posters, work).await;

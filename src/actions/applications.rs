@@ -414,6 +414,14 @@ fn own_row(view: &View<'_>, actor: Actor, id: ApplicationId) -> Result<Applicati
     if is_own { Ok(row) } else { Err(Fault::NotYourApplication.into()) }
 }
 
+/// Checks that an application is the caller's own: a person's, or a bot's.
+///
+/// # Errors
+/// 10002, 20012.
+pub fn check_own(view: &View<'_>, actor: Actor, id: ApplicationId) -> Result<(), ActionError> {
+    own_row(view, actor, id).map(drop)
+}
+
 fn show(view: &View<'_>, id: ApplicationId, row: &ApplicationRow) -> Result<Application, ActionError> {
     Ok(super::show_apps::application(view, id, row)?)
 }

@@ -41,6 +41,9 @@ pub enum Act {
     WebhookCreate = 50,
     WebhookUpdate = 51,
     WebhookDelete = 52,
+    EmojiCreate = 60,
+    EmojiUpdate = 61,
+    EmojiDelete = 62,
     MessageDelete = 72,
     MessageBulkDelete = 73,
     MessagePin = 74,
@@ -48,6 +51,9 @@ pub enum Act {
     IntegrationCreate = 80,
     IntegrationUpdate = 81,
     IntegrationDelete = 82,
+    StickerCreate = 90,
+    StickerUpdate = 91,
+    StickerDelete = 92,
 }
 
 /// Acts of one person on one target in one channel within this time raise the count of one entry, milliseconds.

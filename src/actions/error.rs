@@ -41,6 +41,12 @@ pub enum ActionError {
         /// When to ask again.
         retry_after: Duration,
     },
+    /// An upload goes on elsewhere than its sender thinks: 409 with the bytes held.
+    #[error("{held_bytes} bytes are held")]
+    WrongOffset {
+        /// Where it goes on.
+        held_bytes: u64,
+    },
     /// Our own failure: 500, logged once at the edge with its chain of sources.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),

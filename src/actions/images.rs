@@ -1,25 +1,25 @@
-//! Pictures of people and guilds: checked, scaled to one size, re-encoded without metadata, kept by hash.
+//! Pictures of people and guilds: checked, scaled down to one largest size, without metadata, kept by hash. Those that move are kept as
+//! they came, and shown still where no movement was asked for.
 
-use std::io::Cursor;
+use bytes::Bytes;
 
-use image::{DynamicImage, GenericImageView, ImageReader, Limits};
-
-use super::error::{ActionError, Fault};
+use super::error::ActionError;
+use super::uploads::blocking;
 use crate::app::App;
-use crate::auth::random::TokenHash;
+use crate::blobs::frames::{self, MAX_FRAMES};
+use crate::blobs::picture::{self, Fit, Wanted};
+use crate::blobs::pool::PoolError;
+use crate::blobs::{hash, strip};
 use crate::logic::field::FieldFault;
 use crate::logic::form::{ImageData, Patch};
+use crate::store::FileRow;
 
 /// Most bytes of an uploaded avatar, icon or banner (API.md §5).
 pub const MAX_UPLOAD_BYTES: usize = 10 << 20;
-/// Most pixels along one side of an upload (SAFETY.md §6).
-const MAX_SIDE: u32 = 16_384;
-/// Most pixels of an upload (SAFETY.md §6).
-const MAX_PIXELS: u64 = 64_000_000;
-/// Most memory of one decoding, bytes (SAFETY.md §6).
-const MAX_DECODE_BYTES: u64 = 256 << 20;
-/// Pictures decoded at once: each may take [`MAX_DECODE_BYTES`].
-pub const MAX_AT_ONCE: usize = 1;
+/// Most pixels of all frames of a picture that moves (SAFETY.md §6).
+const MAX_MOVING_PIXELS: u64 = 256_000_000;
+/// Stands before the hash of a picture that moves (API.md §1.3).
+pub const MOVING: &str = "a_";
 
 /// What a picture is for: the field it came in and the box it is scaled into.
 #[derive(Clone, Copy, Debug)]
@@ -30,15 +30,15 @@ pub struct Use {
 }
 
 /// Avatars of accounts.
-pub const AVATAR: Use = Use { field: "avatar", width: 256, height: 256 };
+pub const AVATAR: Use = Use { field: "avatar", width: 1_024, height: 1_024 };
 /// Icons of guilds, group DMs, applications.
-pub const ICON: Use = Use { field: "icon", width: 256, height: 256 };
+pub const ICON: Use = Use { field: "icon", width: 1_024, height: 1_024 };
 /// Banners.
-pub const BANNER: Use = Use { field: "banner", width: 1_024, height: 576 };
+pub const BANNER: Use = Use { field: "banner", width: 2_048, height: 1_152 };
 /// Pictures behind invites.
-pub const SPLASH: Use = Use { field: "splash", width: 1_024, height: 576 };
+pub const SPLASH: Use = Use { field: "splash", width: 2_048, height: 1_152 };
 /// Pictures of guilds in discovery.
-pub const DISCOVERY_SPLASH: Use = Use { field: "discovery_splash", width: 1_024, height: 576 };
+pub const DISCOVERY_SPLASH: Use = Use { field: "discovery_splash", width: 2_048, height: 1_152 };
 
 /// Keeps the picture of a `PATCH` and gives its hash in its place.
 pub async fn keep_patch(
@@ -53,90 +53,70 @@ pub async fn keep_patch(
     })
 }
 
-/// Scales a picture and keeps it; its hash (32 hex digits) comes back once the file is on disk.
+/// Scales a picture and keeps it; its hash (32 hex digits, `a_` before them if it moves) comes back once the file is on disk.
 ///
 /// # Errors
 /// IMAGE_INVALID on the field for what is no picture, or one too large.
 pub async fn keep(app: &App, picture: ImageData, usage: Use) -> Result<String, ActionError> {
-    let _turn = app.picture_turns.acquire().await.map_err(ActionError::internal)?;
-    let blobs = app.blobs.clone();
-    tokio::task::spawn_blocking(move || {
-        let png = scaled(&picture.bytes, usage).ok_or_else(|| {
-            ActionError::field(
-                usage.field,
-                FieldFault::new("IMAGE_INVALID", "This picture can't be read, or it is too large."),
-            )
-        })?;
-        let hash: String =
-            TokenHash::of_bytes(&png).as_bytes()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        blobs.put(&hash, &png).map_err(ActionError::internal)?;
-        Ok(hash)
-    })
-    .await
-    .map_err(ActionError::internal)?
+    let fit = Fit::Cover(usage.width, usage.height);
+    let (made, is_animated) = prepare(app, picture, usage.field, fit).await?;
+    let name = hash(&made).to_string()[..32].to_owned();
+    let (blobs, file) = (app.blobs.clone(), name.clone());
+    blocking(move || blobs.put_as(&file, &made)).await?;
+    Ok(if is_animated { format!("{MOVING}{name}") } else { name })
 }
 
-/// The picture as PNG, cropped to the box's proportions and no larger than it.
-fn scaled(bytes: &[u8], usage: Use) -> Option<Vec<u8>> {
-    let size = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?.into_dimensions().ok()?;
-    if u64::from(size.0) * u64::from(size.1) > MAX_PIXELS || size.0 == 0 || size.1 == 0 {
-        return None;
-    }
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?;
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_DECODE_BYTES);
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder().ok()?;
-    let orientation = image::ImageDecoder::orientation(&mut decoder).ok()?;
-    let mut picture = DynamicImage::from_decoder(decoder).ok()?;
-    picture.apply_orientation(orientation);
-    let (width, height) = picture.dimensions();
-    let fitted = if width <= usage.width && height <= usage.height {
-        picture
-    } else {
-        picture.resize_to_fill(usage.width, usage.height, image::imageops::FilterType::CatmullRom)
+/// A picture made fit to be kept, and whether it moves.
+async fn prepare(
+    app: &App,
+    picture: ImageData,
+    field: &'static str,
+    fit: Fit,
+) -> Result<(Vec<u8>, bool), ActionError> {
+    let refused = || {
+        let message = "This picture can't be read, or it is too large.";
+        ActionError::field(field, FieldFault::new("IMAGE_INVALID", message))
     };
-    let mut png = Vec::new();
-    DynamicImage::from(fitted.to_rgba8())
-        .write_to(&mut Cursor::new(&mut png), image::ImageFormat::Png)
-        .ok()?;
-    Some(png)
+    let bytes = Bytes::from(picture.bytes);
+    let looked = bytes.clone();
+    // What is known of its size is in its head, so looking takes no memory of its own.
+    let seen = app.pictures.run(looked.len() as u64, move || picture::look(&looked)).await;
+    let seen = seen.map_err(busy)?.ok_or_else(refused)?;
+    let memory_bytes = seen.decoded_bytes * 2 + bytes.len() as u64;
+    let made = app.pictures.run(memory_bytes, move || {
+        if seen.is_animated {
+            let frames = u64::from(frames::count(&bytes));
+            let pixels = u64::from(seen.width) * u64::from(seen.height) * frames;
+            let is_fair = frames <= u64::from(MAX_FRAMES) && pixels <= MAX_MOVING_PIXELS;
+            // Its first frame has to be there, for whoever wants it still.
+            picture::placeholder(&bytes).filter(|_| is_fair)?;
+            return Some(strip::strip(&bytes)?.to_vec());
+        }
+        picture::scaled(&bytes, fit, Wanted::Best).map(|(bytes, _)| bytes)
+    });
+    let made = made.await.map_err(|error| if error == PoolError::Busy { busy(error) } else { refused() })?;
+    Ok((made.ok_or_else(refused)?, seen.is_animated))
 }
 
-/// A kept picture by its hash.
+/// Longest side of an emoji as it is kept: it is shown at 128 pixels at most.
+const EMOJI_SIDE: u32 = 128;
+
+/// Keeps the picture of an emoji: small and without metadata; one that moves as it came.
 ///
 /// # Errors
-/// 404 for a hash of the wrong shape or none that is kept.
-pub fn load(app: &App, hash: &str) -> Result<Vec<u8>, ActionError> {
-    let is_hash = hash.len() == 32 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if !is_hash {
-        return Err(Fault::NotFound.into());
-    }
-    app.blobs.get(hash).map_err(ActionError::internal)?.ok_or_else(|| Fault::NotFound.into())
+/// IMAGE_INVALID on `image` for what is no picture, or one too large.
+pub async fn keep_emoji(app: &App, picture: ImageData) -> Result<FileRow, ActionError> {
+    let (made, is_animated) = prepare(app, picture, "image", Fit::Within(EMOJI_SIDE)).await?;
+    let blobs = app.blobs.clone();
+    let size_bytes = made.len() as u64;
+    let media_type = crate::logic::sniff::sniff(&made).media_type.to_owned();
+    let hash = blocking(move || blobs.put(&made)).await?;
+    Ok(FileRow { hash, size_bytes, media_type, is_animated, ..FileRow::default() })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn png(width: u32, height: u32) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        DynamicImage::new_rgb8(width, height)
-            .write_to(&mut Cursor::new(&mut bytes), image::ImageFormat::Png)
-            .unwrap();
-        bytes
-    }
-
-    #[test]
-    fn pictures_fit_their_box_and_junk_is_refused() {
-        let scaled_size = |bytes: &[u8]| {
-            scaled(bytes, AVATAR).map(|png| image::load_from_memory(&png).unwrap().dimensions())
-        };
-        assert_eq!(scaled_size(&png(900, 500)), Some((256, 256)));
-        assert_eq!(scaled_size(&png(40, 30)), Some((40, 30)));
-        assert_eq!(scaled_size(b"<svg onload=alert(1)>"), None);
-        assert_eq!(scaled_size(&png(40, 30)[..50]), None);
+pub(super) fn busy(error: PoolError) -> ActionError {
+    ActionError::Unavailable {
+        why: format!("The server has too many pictures to look at ({error}). Try again in a moment."),
+        retry_after: std::time::Duration::from_secs(5),
     }
 }

@@ -66,6 +66,12 @@ pub fn settings_of(view: &View<'_>, user: UserId) -> Result<Value, StoreError> {
     Ok(all)
 }
 
+/// Whether an account wants cards for links.
+pub fn wants_embeds(view: &View<'_>, user: UserId) -> Result<bool, StoreError> {
+    let own = parse(view.get::<UserSettings>(&user)?);
+    Ok(own.get("render_embeds").and_then(Value::as_bool).unwrap_or(true))
+}
+
 /// Who may ask an account to be a friend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FriendSources {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::expressions::{emojis, stickers};
+use super::show_files;
 use crate::model::{
     AuditChange, AuditEntry, AuditEntryId, Channel, ChannelId, ChannelKind, CountDetails, FEATURES, Guild,
     GuildCreate, GuildId, GuildSnapshot, Invite, InviteChannel, InviteGuild, InviteMetadata, Member,
@@ -156,8 +158,8 @@ pub fn guild(view: &View<'_>, id: GuildId, row: &GuildRow) -> Result<Guild, Stor
         default_message_notifications: row.default_message_notifications,
         explicit_content_filter: row.explicit_content_filter,
         roles: roles(view, id)?,
-        emojis: Vec::new(),
-        stickers: Vec::new(),
+        emojis: emojis::of_guild(view, id, false)?,
+        stickers: stickers::of_guild(view, id, false)?,
         features: features(row),
         mfa_level: row.mfa_level,
         application_id: None,
@@ -380,6 +382,7 @@ fn message_alone(
         };
         mentions.push(MentionedUser { user: user_by_id(view, *mentioned)?, member: membership });
     }
+    let files = show_files::files(view, channel, row, components(row));
     Ok(Message {
         id,
         channel_id: channel,
@@ -391,9 +394,10 @@ fn message_alone(
         mention_everyone: row.mention_everyone,
         mentions,
         mention_roles: row.mention_roles.clone(),
-        attachments: Vec::new(),
-        embeds: row.embeds.clone(),
-        components: components(row),
+        attachments: files.attachments,
+        embeds: files.embeds,
+        components: files.components,
+        sticker_items: row.stickers.clone(),
         reactions: match viewer {
             Some(viewer) => reactions(view, id, row, viewer)?,
             None => Vec::new(),

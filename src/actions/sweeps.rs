@@ -9,8 +9,8 @@ use crate::app::App;
 use crate::model::{ChannelId, Dispatch, GuildId, MessageId, MessagesDeleted, UserId};
 use crate::store::access::Proof;
 use crate::store::{
-    Channels, DoomedChannels, DoomedGuilds, DoomedPosts, DoomedPostsRow, DoomedReactions, DoomedRoles,
-    Guilds, Messages, Order, Pins, Reactions, SlowPosts, StoreError, Table, Tx, View,
+    Channels, DoomedChannels, DoomedFiles, DoomedGuilds, DoomedPosts, DoomedPostsRow, DoomedReactions,
+    DoomedRoles, Guilds, Messages, Order, Pins, Reactions, SlowPosts, StoreError, Table, Tx, View,
 };
 
 /// Rows that one job deletes at most, of a table that it empties.
@@ -54,6 +54,7 @@ pub async fn sweep_all(app: &App) -> Result<(), ActionError> {
 /// One job, of what was marked; whether there was one.
 async fn sweep_once(app: &App) -> Result<bool, ActionError> {
     Ok(sweep_reactions(app).await?
+        || sweep_files(app).await?
         || sweep_posts(app).await?
         || sweep_channel(app).await?
         || (first::<DoomedRoles>(app)?.is_some() && roles::sweep(app).await?)
@@ -94,6 +95,18 @@ async fn sweep_reactions(app: &App) -> Result<bool, ActionError> {
             for (key, ()) in rows {
                 tx.delete::<Reactions>(&server, &key)?;
             }
+            Ok(true)
+        })
+        .await
+}
+
+/// The rows of one deleted message's files; whether there may be more.
+async fn sweep_files(app: &App) -> Result<bool, ActionError> {
+    let Some(((channel, id), doomed)) = first::<DoomedFiles>(app)? else { return Ok(false) };
+    app.store
+        .reclaim(move |tx| {
+            let server = tx.internal(); // nobody's right is asked: whoever deleted the message had it
+            tx.sweep_files(&server, channel, id, &doomed)?;
             Ok(true)
         })
         .await

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::error::ActionError;
-use super::{accounts, sessions};
+use super::{accounts, sessions, uploads};
 use crate::app::App;
 
 /// How often soft kinds are written behind; a crash loses at most so much of them.
@@ -31,5 +31,7 @@ pub async fn run(app: App) {
 
 async fn sweep(app: &App) -> Result<(), ActionError> {
     accounts::delete_due(app).await?;
-    sessions::end_expired(app).await
+    sessions::end_expired(app).await?;
+    uploads::end_old(app).await?;
+    uploads::sweep_blobs(app).await
 }

@@ -104,6 +104,8 @@ settings! {
         store: StoreSettings,
         @ /// The cost of guessing passwords.
         passwords: PasswordSettings,
+        @ /// Files, pictures and links.
+        media: MediaSettings,
         @ /// The gateway.
         gateway: GatewaySettings,
         @ /// Logs.
@@ -194,6 +196,22 @@ settings! {
         iterations: u32 = "2",
         /// Lanes of the memory; 1 to 4.
         parallelism: u32 = "1",
+    }
+}
+
+settings! {
+    /// Files, pictures and links. The largest file is `max_file_size`.
+    MediaSettings at "media." by |config| &config.media => {
+        /// Bytes that the files of one account may have together in messages; 0 is no limit. Uploads of all stop while the disk of
+        /// `data` has less than four times `store.free_space_floor_bytes` free.
+        bytes_per_user: Bytes = "0",
+        /// Disk space for previews of pictures in `data`/previews, in bytes; they are made again when they are needed.
+        preview_cache_bytes: Bytes = "256MiB",
+        /// Whether links in messages are looked up for cards. The pages are fetched by this server, from public addresses only.
+        link_previews: bool = "on",
+        /// Addresses or networks that are fetched from though they are not public, such as ["192.168.1.20"]: for tests, and for
+        /// people who trust everybody here with their network. Named in a warning at the start.
+        fetch_exceptions: Vec<Network> = "",
     }
 }
 
@@ -290,7 +308,7 @@ impl Config {
         within("voice.members_per_channel", self.voice.members_per_channel.into(), 2, 1_000);
         within("voice.videos_per_channel", self.voice.videos_per_channel.into(), 0, 1_000);
         within("voice.max_kbps_per_sender", self.voice.max_kbps_per_sender.into(), 64, 100_000);
-        within("max_file_size", self.max_file_size.get(), 1_024, 1 << 30);
+        within("max_file_size", self.max_file_size.get(), 1_024, 1 << 40);
         let (passes, lanes) = (PASSWORD_ITERATIONS, PASSWORD_PARALLELISM);
         let iterations = self.passwords.iterations;
         within("passwords.iterations", iterations.into(), (*passes.start()).into(), (*passes.end()).into());

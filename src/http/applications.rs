@@ -1,7 +1,5 @@
 //! Applications and their bots.
 
-use serde_json::Value;
-
 use super::call::Call;
 use super::reply::{Answer, Reply};
 use super::route::{Route, Who, get, patch, post};
@@ -66,9 +64,6 @@ pub fn routes() -> Vec<Route> {
             .who(Who::Human)
             .gives::<IssuedToken>(200)
             .summary("Give the bot a new token"),
-        get("/applications/{application_id}/emojis", no_emojis)
-            .gives::<Value>(200)
-            .summary("List an application's emojis: there are none"),
     ]
 }
 
@@ -117,9 +112,4 @@ async fn edit_bot(call: Call) -> Answer {
 
 async fn reset_token(call: Call) -> Answer {
     Ok(Reply::json(&applications::reset_token(&call.app, call.actor()?, id(&call)?).await?)?.no_store())
-}
-
-async fn no_emojis(call: Call) -> Answer {
-    applications::get(&call.app, call.actor()?, id(&call)?)?;
-    Reply::json(&serde_json::json!({ "items": [] }))
 }

@@ -9,7 +9,40 @@ use hyper::body::{Body as _, Incoming};
 use crate::actions::Fault;
 
 /// How long a client may stay silent in the middle of a body (SAFETY.md §6).
-const MAX_SILENCE: Duration = Duration::from_secs(30);
+pub(super) const MAX_SILENCE: Duration = Duration::from_secs(30);
+
+/// Bytes of a refused request that are read and dropped.
+const MAX_DRAINED_BYTES: usize = 64 << 20;
+/// How long that may take.
+const DRAIN_FOR: Duration = Duration::from_secs(10);
+
+/// The next bytes of a body; none at its end.
+pub async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Fault> {
+    loop {
+        match tokio::time::timeout(MAX_SILENCE, body.frame()).await {
+            Err(_) => return Err(Fault::RequestTimeout),
+            Ok(None) => return Ok(None),
+            Ok(Some(Err(_))) => return Err(Fault::BadRequest),
+            Ok(Some(Ok(frame))) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
+}
+
+/// Reads and drops what a refused sender still sends, so that it is there to hear why; who sends longer is cut off.
+pub async fn drain(mut body: Incoming) {
+    let mut left = MAX_DRAINED_BYTES;
+    let drained = async {
+        while let Ok(Some(piece)) = next(&mut body).await {
+            let Some(rest) = left.checked_sub(piece.len()) else { return };
+            left = rest;
+        }
+    };
+    let _ = tokio::time::timeout(DRAIN_FOR, drained).await;
+}
 
 /// Reads a body of at most `max_bytes`. What is larger is refused by its declared length, or as soon as it exceeds.
 pub async fn read(mut body: Incoming, max_bytes: usize) -> Result<Bytes, Fault> {
@@ -21,14 +54,7 @@ pub async fn read(mut body: Incoming, max_bytes: usize) -> Result<Bytes, Fault> 
     }
     let mut whole = Bytes::new(); // one frame is kept as it is, more are joined
     let mut joined = BytesMut::new();
-    loop {
-        let frame = match tokio::time::timeout(MAX_SILENCE, body.frame()).await {
-            Err(_) => return Err(Fault::RequestTimeout),
-            Ok(Some(Err(_))) => return Err(Fault::BadRequest),
-            Ok(Some(Ok(frame))) => frame,
-            Ok(None) => break,
-        };
-        let Ok(data) = frame.into_data() else { continue };
+    while let Some(data) = next(&mut body).await? {
         if whole.len() + joined.len() + data.len() > max_bytes {
             return Err(Fault::BodyTooLarge);
         }

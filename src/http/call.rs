@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::HeaderMap;
+use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN};
 
 use super::edge::Edge;
-use super::origin;
 use super::peer::Peer;
+use super::reply::JSON;
+use super::{body, multipart, origin};
 use crate::actions::actor::{MAX_REASON_CHARS, Reason};
+use crate::actions::uploads::{self, NewFile};
 use crate::actions::{ActionError, Actor, Fault};
 use crate::app::App;
 use crate::config::WebOrigin;
@@ -28,6 +31,8 @@ pub struct Call {
     pub(super) query: String,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    /// The body where the handler reads it itself.
+    pub(super) stream: Option<Incoming>,
     pub(super) peer: Peer,
 }
 
@@ -64,6 +69,42 @@ impl Call {
     /// The body, read and its faults kept until the action has proved the right to act (API.md §1.5).
     pub fn form<F: Form>(&self) -> Checked<F> {
         form::decode(&self.body, self.header(CONTENT_TYPE.as_str())).into()
+    }
+
+    /// Takes the files of a request that has some, once `may` says that its sender may send any. Afterwards the form is what came with
+    /// them.
+    ///
+    /// # Errors
+    /// What `may` says, and what is wrong with the files.
+    pub async fn files(
+        &mut self,
+        may: impl FnOnce(&App) -> Result<(), ActionError>,
+    ) -> Result<Vec<NewFile>, ActionError> {
+        let Some(stream) = self.stream.take() else { return Ok(Vec::new()) };
+        let content_type = self.header(CONTENT_TYPE.as_str()).unwrap_or_default();
+        let parts = multipart::read(&self.app, stream, content_type, || may(&self.app)).await?;
+        self.body = parts.payload;
+        self.headers.insert(CONTENT_TYPE, JSON);
+        Ok(parts.files)
+    }
+
+    /// Hands the bytes of the body on as they come, to the end of it.
+    ///
+    /// # Errors
+    /// 400 and 408 for a body that is cut short; 413.
+    pub async fn receive(&mut self, incoming: &mut uploads::Incoming) -> Result<(), ActionError> {
+        let Some(stream) = &mut self.stream else { return Ok(()) };
+        while let Some(piece) = body::next(stream).await? {
+            incoming.write(piece).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads and drops a body that will not be used.
+    pub async fn drain(&mut self) {
+        if let Some(stream) = self.stream.take() {
+            body::drain(stream).await;
+        }
     }
 
     /// The query string, read.

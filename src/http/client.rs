@@ -8,7 +8,7 @@ use hyper::header::{
 use hyper::{Request, Response, StatusCode};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use super::edge::Body;
+use super::file_body::Body;
 use crate::actions::Fault;
 use crate::config::WebOrigin;
 

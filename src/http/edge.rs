@@ -8,7 +8,6 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use std::task::Poll;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{
     ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, UPGRADE,
@@ -19,21 +18,19 @@ use tokio::net::TcpStream;
 use super::authenticate::{admit, check_web_client, credential};
 use super::call::Call;
 use super::client::Client;
+use super::file_body::Body;
 use super::limits::{self, Limits};
 use super::origin::{Host, Origin};
 use super::peer::{Peer, Peers};
 use super::reply::{Answer, Reply};
-use super::route::{Route, Who};
+use super::route::{Route, Stream, Who};
 use super::routes::{Found, Row, Table};
 use super::server::Seat;
-use super::{body, errors, openapi};
+use super::{body, errors, multipart, openapi};
 use crate::actions::{ActionError, Actor, Credential, Fault};
 use crate::app::App;
 use crate::config::WebOrigin;
 use crate::tls::Tls;
-
-/// Bodies of answers.
-pub type Body = Full<Bytes>;
 
 /// Takes over a connection that carries media, and its place among all.
 pub type Media = dyn Fn(TcpStream, SocketAddr, Seat) + Send + Sync;
@@ -314,7 +311,10 @@ impl Edge {
             Ok(reply) => respond(reply, row.route.usual_status()),
             Err(error) => {
                 let mut response = respond(errors::answer(&error, row.route.path), 500);
-                if matches!(error, ActionError::Fault(Fault::BodyTooLarge | Fault::RequestTimeout)) {
+                if matches!(
+                    error,
+                    ActionError::Fault(Fault::BodyTooLarge | Fault::FileTooLarge | Fault::RequestTimeout)
+                ) {
                     // What is left of the body is not read, so nothing can follow it on this connection.
                     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }
@@ -362,7 +362,17 @@ impl Edge {
         peer: Peer,
     ) -> Answer {
         let (head, incoming) = request.into_parts();
-        let body = body::read(incoming, row.route.max_body_bytes).await?;
+        let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let is_streamed = match row.route.stream {
+            Stream::Never => false,
+            Stream::Files => multipart::is_multipart(content_type),
+            Stream::Bytes => true,
+        };
+        let (body, stream) = if is_streamed {
+            (Bytes::new(), Some(incoming))
+        } else {
+            (body::read(incoming, row.route.max_body_bytes).await?, None)
+        };
         let call = Call {
             app: self.app.clone(),
             edge: Arc::clone(self),
@@ -371,6 +381,7 @@ impl Edge {
             query: head.uri.query().unwrap_or_default().to_owned(),
             headers: head.headers,
             body,
+            stream,
             peer,
         };
         let reply = unwinding(row.route.handle(call)).await.unwrap_or_else(|panic| {
@@ -401,7 +412,7 @@ async fn unwinding<F: Future>(future: F) -> std::thread::Result<F::Output> {
 }
 
 /// A reply as bytes to send; `usual_status` is its status where it names none.
-fn respond(reply: Reply, usual_status: u16) -> Response<Body> {
+pub(super) fn respond(reply: Reply, usual_status: u16) -> Response<Body> {
     let status = reply.status.unwrap_or(usual_status);
     let mut response = Response::new(Body::default());
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -471,7 +482,7 @@ static SHARED: Headers<2> = LazyLock::new(|| {
         (
             "access-control-expose-headers",
             "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-RateLimit-Reset-After, \
-             X-RateLimit-Bucket, X-RateLimit-Scope, X-RateLimit-Global, Retry-After, Via, Date",
+             X-RateLimit-Bucket, X-RateLimit-Scope, X-RateLimit-Global, Retry-After, Via, Date, Upload-Offset",
         ),
     ])
 });

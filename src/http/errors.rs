@@ -6,7 +6,7 @@ use std::time::Duration;
 use hyper::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use serde_json::{Value, json};
 
-use super::reply::Reply;
+use super::reply::{Reply, UPLOAD_OFFSET};
 use crate::actions::error::{Confirmation, LimitScope, RateLimited};
 use crate::actions::{ActionError, Fault};
 use crate::logic::form::FormError;
@@ -31,6 +31,10 @@ pub fn answer(error: &ActionError, route: &str) -> Reply {
         ActionError::Unavailable { why, retry_after } => {
             with_status(503, &json!({ "message": why, "code": 0 }))
                 .header(RETRY_AFTER, whole_secs(*retry_after))
+        }
+        ActionError::WrongOffset { held_bytes } => {
+            let body = json!({ "message": format!("The upload goes on at byte {held_bytes}."), "code": 0 });
+            with_status(409, &body).header(UPLOAD_OFFSET, HeaderValue::from(*held_bytes))
         }
         ActionError::Internal(source) => {
             log_internal(source.as_ref(), route);

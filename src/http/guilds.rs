@@ -3,11 +3,11 @@
 use super::call::Call;
 use super::reply::{Answer, Reply};
 use super::route::{Route, Who, delete, get, patch, post};
-use crate::actions::guilds::{self, Confirm, Create, Edit, ListOwn, Look, Preview};
+use crate::actions::guilds::{self, Confirm, Create, Edit, EditExtras, ListOwn, Look, Preview};
 use crate::actions::members;
 use crate::logic::rate_limit::Bucket;
 use crate::model::kind::Guild as GuildKind;
-use crate::model::{Guild, GuildId, Member, PartialGuild};
+use crate::model::{Guild, GuildId, GuildSettings, Member, PartialGuild};
 
 /// The routes of guilds.
 pub fn routes() -> Vec<Route> {
@@ -38,6 +38,15 @@ pub fn routes() -> Vec<Route> {
             .or_nothing()
             .summary("Delete one's own guild"),
         get("/guilds/{guild_id}/preview", preview).gives::<Preview>(200).summary("A guild at a glance"),
+        get("/hearth/guilds/{guild_id}/settings", extras)
+            .gives::<GuildSettings>(200)
+            .summary("Settings of a guild beyond the field's own"),
+        patch("/hearth/guilds/{guild_id}/settings", edit_extras)
+            .takes::<EditExtras>()
+            .gives::<GuildSettings>(200)
+            .audited()
+            .permission("MANAGE_GUILD")
+            .summary("Change settings of a guild beyond the field's own"),
         get("/users/@me/guilds", list_own)
             .query::<ListOwn>()
             .gives::<Vec<PartialGuild>>(200)
@@ -47,6 +56,15 @@ pub fn routes() -> Vec<Route> {
             .gives::<Member>(200)
             .summary("One's own membership in a guild"),
     ]
+}
+
+async fn extras(call: Call) -> Answer {
+    Reply::json(&guilds::extras(&call.app, call.actor()?, id(&call)?)?)
+}
+
+async fn edit_extras(call: Call) -> Answer {
+    let (guild, form, reason) = (id(&call)?, call.form(), call.reason()?);
+    Reply::json(&guilds::edit_extras(&call.app, call.actor()?, guild, form, reason).await?)
 }
 
 fn id(call: &Call) -> Result<GuildId, crate::actions::ActionError> {

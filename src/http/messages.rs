@@ -1,7 +1,8 @@
 //! Messages: history, posting, editing, deleting, typing.
 
 use super::{Answer, Bucket, Call, Reply, Route, delete, get, patch, post};
-use crate::actions::messages::{self, BulkDelete, Edit, Page, Post};
+use crate::actions::messages::{self, BulkDelete, Edit, Media, MediaPage, Page, Post};
+use crate::actions::uploads;
 use crate::model::Message;
 
 /// Every route of messages.
@@ -15,6 +16,7 @@ pub fn routes() -> Vec<Route> {
         post("/channels/{channel_id}/messages", create)
             .limit(Bucket::MessageCreate)
             .takes::<Post>()
+            .with_files()
             .gives::<Message>(200)
             .permission("SEND_MESSAGES")
             .summary("Post a message"),
@@ -25,6 +27,7 @@ pub fn routes() -> Vec<Route> {
         patch("/channels/{channel_id}/messages/{message_id}", edit)
             .limit(Bucket::MessageEdit)
             .takes::<Edit>()
+            .with_files()
             .gives::<Message>(200)
             .summary("Edit a message"),
         delete("/channels/{channel_id}/messages/{message_id}", remove)
@@ -37,6 +40,11 @@ pub fn routes() -> Vec<Route> {
             .audited()
             .permission("MANAGE_MESSAGES")
             .summary("Delete up to 100 messages not older than 14 days"),
+        get("/hearth/channels/{channel_id}/media", media)
+            .query::<MediaPage>()
+            .gives::<Media>(200)
+            .permission("READ_MESSAGE_HISTORY")
+            .summary("Messages with files and links, newest first"),
         post("/channels/{channel_id}/typing", typing)
             .limit(Bucket::Typing)
             .permission("SEND_MESSAGES")
@@ -49,8 +57,10 @@ async fn list(call: Call) -> Answer {
     Reply::json(&messages::page(&call.app, call.actor()?, call.id("channel_id")?, page)?)
 }
 
-async fn create(call: Call) -> Answer {
-    let posted = messages::post(&call.app, call.actor()?, call.id("channel_id")?, call.form()).await?;
+async fn create(mut call: Call) -> Answer {
+    let (actor, channel) = (call.actor()?, call.id("channel_id")?);
+    let files = call.files(|app| uploads::check(app, actor, channel)).await?;
+    let posted = messages::post(&call.app, actor, channel, call.form(), files).await?;
     Reply::json(&*posted)
 }
 
@@ -59,9 +69,11 @@ async fn one(call: Call) -> Answer {
     Reply::json(&messages::get(&call.app, call.actor()?, channel, message)?)
 }
 
-async fn edit(call: Call) -> Answer {
+async fn edit(mut call: Call) -> Answer {
     let (channel, message) = (call.id("channel_id")?, call.id("message_id")?);
-    let edited = messages::edit(&call.app, call.actor()?, channel, message, call.form()).await?;
+    let actor = call.actor()?;
+    let files = call.files(|app| uploads::check(app, actor, channel)).await?;
+    let edited = messages::edit(&call.app, actor, channel, message, call.form(), files).await?;
     Reply::json(&*edited)
 }
 
@@ -75,6 +87,11 @@ async fn remove_many(call: Call) -> Answer {
     let channel = call.id("channel_id")?;
     messages::delete_many(&call.app, call.actor()?, channel, call.form(), call.reason()?).await?;
     Ok(Reply::nothing())
+}
+
+async fn media(call: Call) -> Answer {
+    let page = call.query_form();
+    Reply::json(&messages::media(&call.app, call.actor()?, call.id("channel_id")?, page)?)
 }
 
 async fn typing(call: Call) -> Answer {

@@ -6,7 +6,7 @@ use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::route::{Route, Who};
+use super::route::{Route, Stream, Who};
 use super::routes::{ParamFormat, param_format};
 use crate::logic::form::Definitions;
 use crate::model::{Dispatch, session_schemas};
@@ -63,12 +63,28 @@ fn operation(route: &Route, types: &mut SchemaGenerator, forms: &mut Definitions
     });
     if let Some(describe) = route.body {
         let schema = describe(forms);
-        operation["requestBody"] = json!({ "content": { "application/json": { "schema": schema } } });
+        let mut content = json!({ "application/json": { "schema": schema } });
+        if route.stream == Stream::Files {
+            content["multipart/form-data"] = json!({ "schema": multipart_schema(schema) });
+        }
+        operation["requestBody"] = json!({ "content": content });
+    }
+    if route.stream == Stream::Bytes {
+        operation["requestBody"] = json!({ "content": { "application/octet-stream": {} } });
     }
     if !route.permissions.is_empty() {
         operation["x-permissions"] = json!(route.permissions);
     }
     operation
+}
+
+/// A form with files beside it: `files[0]` to `files[9]`.
+fn multipart_schema(form: Value) -> Value {
+    json!({
+        "type": "object",
+        "properties": { "payload_json": form },
+        "patternProperties": { r"^files\[[0-9]+\]$": { "type": "string", "format": "binary" } },
+    })
 }
 
 /// `get_channels_channel_id_messages`: unique, because method and path are.

@@ -21,6 +21,9 @@ pub struct Reply {
 /// The content type of every JSON answer: exactly this, since discord.py compares it whole (API.md §7.1).
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
+/// Bytes held of an upload (API.md §1.10).
+pub(super) const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
+
 impl Reply {
     /// A value as JSON, with the status that the route says it gives.
     pub fn json<T: Serialize + ?Sized>(value: &T) -> Answer {

@@ -32,6 +32,17 @@ pub const MAX_JSON_BYTES: usize = 1 << 20;
 /// Most bytes of a body with pictures as data URIs.
 pub const MAX_PICTURE_BYTES: usize = 15 << 20;
 
+/// Whether a handler reads the body itself, as it comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// It gets the body whole.
+    Never,
+    /// It does where the body is a request with files.
+    Files,
+    /// It always does.
+    Bytes,
+}
+
 type Handler = Box<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
 
 /// Describes a form in a request.
@@ -51,6 +62,8 @@ pub struct Route {
     pub bucket: Bucket,
     /// Most bytes of its body.
     pub max_body_bytes: usize,
+    /// Whether its handler reads the body itself.
+    pub stream: Stream,
     /// The form in its body.
     pub body: Option<DescribeForm>,
     /// The form in its query string.
@@ -79,6 +92,7 @@ where
         who: Who::Any,
         bucket: Bucket::Default,
         max_body_bytes: MAX_JSON_BYTES,
+        stream: Stream::Never,
         body: None,
         query: None,
         answers: Vec::new(),
@@ -126,6 +140,18 @@ impl Route {
     /// The body may hold pictures as data URIs, so it may be larger.
     pub fn with_pictures(mut self) -> Self {
         self.max_body_bytes = MAX_PICTURE_BYTES;
+        self
+    }
+
+    /// The body may also come as multipart with files (API.md §1.10).
+    pub fn with_files(mut self) -> Self {
+        self.stream = Stream::Files;
+        self
+    }
+
+    /// The body is a file, whatever its type.
+    pub fn takes_bytes(mut self) -> Self {
+        self.stream = Stream::Bytes;
         self
     }
 

@@ -6,8 +6,9 @@ use hyper::header::HeaderValue;
 use super::limits::RouteLimit;
 use super::route::Route;
 use super::{
-    absent, accounts, applications, bans, channels, dms, followers, guilds, instance, integrations, invites,
-    members, messages, oauth2, pins, reactions, read_states, relationships, roles, settings, voice, webhooks,
+    absent, accounts, applications, attachments, bans, channels, dms, emojis, followers, guilds, instance,
+    integrations, invites, members, messages, oauth2, pins, reactions, read_states, relationships, roles,
+    settings, stickers, voice, webhooks,
 };
 
 /// Every route of the REST API.
@@ -16,9 +17,11 @@ pub fn all() -> Vec<Route> {
         absent::routes(),
         accounts::routes(),
         applications::routes(),
+        attachments::routes(),
         bans::routes(),
         channels::routes(),
         dms::routes(),
+        emojis::routes(),
         followers::routes(),
         guilds::routes(),
         instance::routes(),
@@ -33,6 +36,7 @@ pub fn all() -> Vec<Route> {
         relationships::routes(),
         roles::routes(),
         settings::routes(),
+        stickers::routes(),
         voice::routes(),
         webhooks::routes(),
     ]
@@ -49,7 +53,7 @@ pub fn param_format(name: &str) -> Option<ParamFormat> {
         | "request_id" | "role_id" | "rule_id" | "session_id" | "sound_id" | "sticker_id" | "tag_id"
         | "target_id" | "thread_id" | "token_id" | "user_id" | "webhook_id" => Some(ParamFormat::Snowflake),
         "code" | "emoji" | "interaction_token" | "key" | "pack_id" | "reaction_type" | "template_code"
-        | "upload_filename" | "webhook_token" => Some(ParamFormat::Text),
+        | "upload_filename" | "upload_secret" | "webhook_token" => Some(ParamFormat::Text),
         _ => None,
     }
 }

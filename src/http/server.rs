@@ -23,7 +23,7 @@ use crate::tls::Stream;
 /// Most bytes of a request's headers (SAFETY.md §6); hyper itself takes 100 of them.
 const MAX_HEADER_BYTES: usize = 16 << 10;
 /// Most bytes hyper keeps of a connection's input.
-const MAX_BUFFER_BYTES: usize = 64 << 10;
+pub(super) const MAX_BUFFER_BYTES: usize = 64 << 10;
 /// How long a client may take to send its first byte, which tells what it speaks.
 const MAX_FIRST_BYTE: Duration = Duration::from_secs(10);
 /// The first byte of a TLS handshake (RFC 8446 §5.1).

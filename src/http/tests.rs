@@ -142,7 +142,7 @@ fn hooks() -> Hooks {
         tls: None,
         cdn: Box::new(|request, _| {
             let path = request.uri().path().to_owned();
-            Box::pin(async move { Response::new(Body::new(path.into())) })
+            Box::pin(async move { Response::new(Body::new(path)) })
         }),
     }
 }

@@ -49,6 +49,7 @@ pub fn routes() -> Vec<Route> {
             .limit(Bucket::WebhookExecute)
             .query::<Execution>()
             .takes::<Execute>()
+            .with_files()
             .gives::<Message>(200)
             .or_nothing()
             .summary("Post as a webhook"),
@@ -57,6 +58,7 @@ pub fn routes() -> Vec<Route> {
             .summary("A message of the webhook's own"),
         open(patch("/webhooks/{webhook_id}/{webhook_token}/messages/{message_id}", edit_message))
             .takes::<EditMessage>()
+            .with_files()
             .gives::<Message>(200)
             .summary("Change a message of the webhook's own"),
         open(delete("/webhooks/{webhook_id}/{webhook_token}/messages/{message_id}", delete_message))
@@ -122,11 +124,12 @@ async fn remove_by_token(call: Call) -> Answer {
     Ok(Reply::nothing())
 }
 
-async fn execute(call: Call) -> Answer {
+async fn execute(mut call: Call) -> Answer {
+    let (hook, secret) = (id(&call)?, token(&call));
+    let files = call.files(|app| webhooks::get_by_token(app, hook, &secret).map(drop)).await?;
     let query = call.query_form::<Execution>();
     let waits = query.get().is_ok_and(|query| query.waits);
-    let posted =
-        messages::execute(&call.app, id(&call)?, token(&call), query, call.form::<Execute>()).await?;
+    let posted = messages::execute(&call.app, hook, secret, query, call.form::<Execute>(), files).await?;
     if waits { Reply::json(&*posted) } else { Ok(Reply::nothing()) }
 }
 
@@ -135,10 +138,11 @@ async fn message(call: Call) -> Answer {
     Reply::json(&found)
 }
 
-async fn edit_message(call: Call) -> Answer {
-    let (hook, message) = (id(&call)?, message_id(&call)?);
+async fn edit_message(mut call: Call) -> Answer {
+    let (hook, secret, message) = (id(&call)?, token(&call), message_id(&call)?);
+    let files = call.files(|app| webhooks::get_by_token(app, hook, &secret).map(drop)).await?;
     let form = call.form::<EditMessage>();
-    Reply::json(&*messages::edit_of_webhook(&call.app, hook, token(&call), message, form).await?)
+    Reply::json(&*messages::edit_of_webhook(&call.app, hook, secret, message, form, files).await?)
 }
 
 async fn delete_message(call: Call) -> Answer {

@@ -226,6 +226,9 @@ fn place(dispatch: &Dispatch) -> Place {
         }
         Dispatch::AuditEntryCreate(event) => guild(event.guild_id),
         Dispatch::IntegrationsUpdate(event) => guild(event.guild_id),
+        Dispatch::EmojisUpdate(event) => guild(event.guild_id),
+        Dispatch::StickersUpdate(event) => guild(event.guild_id),
+        Dispatch::GuildSettingsUpdate(event) => guild(event.guild_id),
         Dispatch::ChannelCreate(event) | Dispatch::ChannelUpdate(event) => within(event.guild_id, event.id),
         Dispatch::ChannelDelete(event) => Place { guild: event.guild_id, channel: None },
         Dispatch::PinsUpdate(event) => within(event.guild_id, event.channel_id),

@@ -30,7 +30,7 @@ const LINK_SCHEMES: [&str; 2] = ["http", "https"];
 /// Schemes of pictures: `attachment://name` is a file of the same message (API.md §1.10).
 const PICTURE_SCHEMES: [&str; 3] = ["http", "https", "attachment"];
 /// The type of every embed that is sent; the others are link previews.
-const RICH: &str = "rich";
+pub const RICH: &str = "rich";
 
 /// The embeds of a message: `f.or("embeds", embed::embeds(), Vec::new())`.
 pub fn embeds() -> Embeds {

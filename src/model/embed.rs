@@ -52,6 +52,10 @@ parts! {
         0 name: String,
         /// Its address.
         1 url: String,
+        /// Its icon.
+        2 icon_url: String,
+        /// The same through our own proxy.
+        3 proxy_icon_url: String,
     }
 }
 

@@ -6,12 +6,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    ApplicationId, AuditEntryEvent, AuthSessionId, Channel, ChannelId, Guild, GuildCreate, GuildId,
-    GuildUser, IntegrationEvent, InviteCreated, InviteDeleted, MemberEvent, MemberListUpdate, MessageAck,
-    MessageDeleted, MessageEvent, MessagesDeleted, OwnUser, PassiveUpdate, Permissions, PinsAck, PinsUpdate,
-    Presence, ReactionEvent, ReactionsCleared, RecipientEvent, Relationship, RelationshipRemoved, Role,
-    RoleDeleted, RoleEvent, TypingStart, UnavailableGuild, User, UserId, VoiceServer, VoiceState,
-    WebhooksUpdate,
+    ApplicationId, AuditEntryEvent, AuthSessionId, Channel, ChannelId, EmojisUpdate, Guild, GuildCreate,
+    GuildId, GuildSettings, GuildUser, IntegrationEvent, InviteCreated, InviteDeleted, MemberEvent,
+    MemberListUpdate, MessageAck, MessageDeleted, MessageEvent, MessagesDeleted, OwnUser, PassiveUpdate,
+    Permissions, PinsAck, PinsUpdate, Presence, ReactionEvent, ReactionsCleared, RecipientEvent,
+    Relationship, RelationshipRemoved, Role, RoleDeleted, RoleEvent, StickersUpdate, TypingStart,
+    UnavailableGuild, User, UserId, VoiceServer, VoiceState, WebhooksUpdate,
 };
 
 /// Who hears of a dispatch. The hub turns it into sessions with the rights they have when the event's turn comes.
@@ -89,6 +89,10 @@ dispatches! {
     IntegrationCreate(Box<IntegrationEvent>) = "INTEGRATION_CREATE",
     /// An integration is gone.
     IntegrationDelete(Value) = "INTEGRATION_DELETE",
+    /// Custom emoji changed.
+    EmojisUpdate(EmojisUpdate) = "GUILD_EMOJIS_UPDATE",
+    /// Stickers changed.
+    StickersUpdate(StickersUpdate) = "GUILD_STICKERS_UPDATE",
     /// A channel was made, or became visible.
     ChannelCreate(Arc<Channel>) = "CHANNEL_CREATE",
     /// A channel changed.
@@ -157,6 +161,8 @@ dispatches! {
     PinsAck(PinsAck) = "CHANNEL_PINS_ACK",
     /// One removed a mention from the inbox.
     RecentMentionDelete(Value) = "RECENT_MENTION_DELETE",
+    /// Settings of a guild that the field's own API has no place for changed.
+    GuildSettingsUpdate(GuildSettings) = "HEARTH_GUILD_SETTINGS_UPDATE",
     /// One's own client preferences changed: the changed keys.
     PrefsUpdate(Value) = "HEARTH_PREFS_UPDATE",
 }

@@ -7,9 +7,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    AuditEntryId, Channel, ChannelId, GuildId, Member, Permissions, Presence, RoleId, Timestamp, User,
-    UserId, VoiceState,
+    AuditEntryId, Channel, ChannelId, Emoji, GuildId, Member, Permissions, Presence, RoleId, Sticker,
+    Timestamp, User, UserId, VoiceState,
 };
+
+/// Settings of a guild that the field's own API has no place for; also HEARTH_GUILD_SETTINGS_UPDATE.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+pub struct GuildSettings {
+    /// The guild.
+    pub guild_id: GuildId,
+    /// Whether links are looked up for cards.
+    pub link_previews: bool,
+}
 
 /// What every guild has: libraries check these on the client side (API.md §1.11).
 pub const FEATURES: [&str; 13] = [
@@ -116,9 +125,9 @@ pub struct Guild {
     /// Every role, @everyone included.
     pub roles: Vec<Arc<Role>>,
     /// Custom emoji.
-    pub emojis: Vec<Value>,
+    pub emojis: Vec<Emoji>,
     /// Custom stickers.
-    pub stickers: Vec<Value>,
+    pub stickers: Vec<Sticker>,
     /// What is switched on.
     pub features: Vec<String>,
     /// 1: moderators need a second factor.

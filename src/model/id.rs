@@ -174,6 +174,8 @@ pub mod kind {
         AuditEntry => AuditEntryId,
         /// A custom emoji.
         Emoji => EmojiId,
+        /// A sticker.
+        Sticker => StickerId,
         /// An attachment of a message.
         Attachment => AttachmentId,
         /// A login of a person: what a session token names.
@@ -182,7 +184,7 @@ pub mod kind {
 }
 pub use kind::{
     ApplicationId, AttachmentId, AuditEntryId, AuthSessionId, ChannelId, EmojiId, GuildId, MessageId, RoleId,
-    UserId, WebhookId,
+    StickerId, UserId, WebhookId,
 };
 
 /// Draws ids that rise for ever, whatever the clock does.

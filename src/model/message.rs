@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    ApplicationId, ChannelId, ChannelKind, Embed, EmojiId, GuildId, Member, MentionedUser, MessageId, RoleId,
-    Timestamp, User, UserId, WebhookId,
+    ApplicationId, Attachment, ChannelId, ChannelKind, Embed, EmojiId, GuildId, Member, MentionedUser,
+    MessageId, RoleId, StickerItem, Timestamp, User, UserId, WebhookId,
 };
 
 /// Message types in use (API.md §1.11).
@@ -47,6 +47,8 @@ pub mod message_flag {
     pub const SOURCE_DELETED: u64 = 1 << 3;
     /// Badges, but no push.
     pub const SUPPRESS_NOTIFICATIONS: u64 = 1 << 12;
+    /// Sound recorded by its author, and nothing else.
+    pub const IS_VOICE_MESSAGE: u64 = 1 << 13;
     /// Made of components alone; never taken back.
     pub const IS_COMPONENTS_V2: u64 = 1 << 15;
 }
@@ -129,11 +131,14 @@ pub struct Message {
     /// Which roles it mentions.
     pub mention_roles: Vec<RoleId>,
     /// Files.
-    pub attachments: Vec<Value>,
+    pub attachments: Vec<Attachment>,
     /// Cards.
     pub embeds: Vec<Embed>,
     /// Buttons and menus.
     pub components: Vec<Value>,
+    /// Stickers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sticker_items: Vec<StickerItem>,
     /// Reactions as the viewer sees them; never in dispatches, which many share.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reactions: Vec<Reaction>,

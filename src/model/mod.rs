@@ -1,12 +1,14 @@
 //! The nouns of Hearth as the API shows them: plain data with serde and schemas, no behaviour beyond their own shape.
 
 mod application;
+mod attachment;
 mod blob;
 mod channel;
 mod channel_kind;
 mod decimal;
 mod embed;
 mod event;
+mod expression;
 mod guild;
 pub mod id;
 mod member_list;
@@ -21,12 +23,14 @@ mod user;
 mod webhook;
 
 pub use application::*;
+pub use attachment::*;
 pub use blob::*;
 pub use channel::*;
 pub use channel_kind::*;
 pub use decimal::Decimal;
 pub use embed::*;
 pub use event::*;
+pub use expression::*;
 pub use guild::*;
 pub use id::*;
 pub use member_list::*;

@@ -59,6 +59,10 @@ pub mod right {
         ManageRoles = Permissions::MANAGE_ROLES;
         /// To change the guild.
         ManageGuild = Permissions::MANAGE_GUILD;
+        /// To have cards for links.
+        EmbedLinks = Permissions::EMBED_LINKS;
+        /// To make emoji and stickers.
+        CreateGuildExpressions = Permissions::CREATE_GUILD_EXPRESSIONS;
         /// To manage webhooks and followers.
         ManageWebhooks = Permissions::MANAGE_WEBHOOKS;
         /// To invite.

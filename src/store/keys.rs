@@ -1,6 +1,6 @@
 //! Keys as bytes whose order is the order of the values: big-endian numbers, one after the other; text comes last or ends in NUL.
 
-use crate::model::Id;
+use crate::model::{BlobHash, Id};
 
 /// Something a table is sorted by.
 pub trait Key: Sized {
@@ -52,6 +52,17 @@ impl Key for String {
         let (text, rest) = bytes.split_at(end);
         *bytes = &rest[1..];
         std::str::from_utf8(text).ok().map(str::to_owned)
+    }
+}
+
+impl Key for BlobHash {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.as_bytes());
+    }
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        let (head, rest) = bytes.split_first_chunk::<32>()?;
+        *bytes = rest;
+        Some(Self::new(*head))
     }
 }
 

@@ -29,8 +29,8 @@ impl MessageRow {
 }
 
 impl Tx<'_> {
-    /// Writes a new message. Three rows at most, however many people are in the guild: the message, the channel's state, and in a
-    /// guild whom it mentions, if it does.
+    /// Writes a new message. Three rows, however many people are in the guild: the message, the channel's state, and in a guild whom
+    /// it mentions, if it does; and a few for each of its files.
     pub fn insert_message(
         &mut self,
         by: &impl MayPost,
@@ -53,10 +53,24 @@ impl Tx<'_> {
             };
             self.put::<Mentions>(by, &(channel, id), &mention)?;
         }
-        Ok(())
+        self.note_files(by, channel, id, None, row)
     }
 
-    /// Deletes a message with what hangs on it. Of each reaction at most `reaction_rows` rows go now, more are left to the sweep.
+    /// Writes a message anew over what stood there.
+    pub fn update_message(
+        &mut self,
+        by: &impl Proof,
+        channel: ChannelId,
+        id: MessageId,
+        before: &MessageRow,
+        row: &MessageRow,
+    ) -> Result<(), StoreError> {
+        self.put::<Messages>(by, &(channel, id), row)?;
+        self.note_files(by, channel, id, Some(before), row)
+    }
+
+    /// Deletes a message with what hangs on it. Of each reaction at most `reaction_rows` rows go now, more are left to the
+    /// sweep, and so are those of its files.
     pub fn delete_message(
         &mut self,
         by: &impl Proof,
@@ -77,7 +91,7 @@ impl Tx<'_> {
         for reaction in &row.reactions {
             self.clear_reaction(by, id, reaction, reaction_rows)?;
         }
-        Ok(())
+        self.doom_files(by, channel, id, row)
     }
 
     /// Deletes who reacted with one emoji, or, for more than `most_rows`, leaves the rows to the sweep. Until that is done the same

@@ -3,6 +3,7 @@
 
 pub mod access;
 mod error;
+mod files;
 mod keys;
 pub mod marks;
 mod messages;
@@ -33,6 +34,7 @@ pub use tx::Tx;
 pub use view::{Order, Rows, View};
 pub use writer::{Need, SpaceGauge};
 
+use crate::logic::file_links::FileLinks;
 use crate::model::{Batch, IdClock};
 use writer::{COMMIT, ClosureJob, EPOCH, Job, LAST_ID, QUEUE_JOBS, ROOM_WAIT, SCHEMA, Writer, meta_number};
 
@@ -59,11 +61,19 @@ pub struct Options {
     pub clock: Arc<dyn Fn() -> u64 + Send + Sync>,
     /// Aborts every batch once and runs it again, to prove that jobs may run twice (I-5); for tests.
     pub rehearse: bool,
+    /// Makes the addresses of the files that rows name.
+    pub links: Arc<FileLinks>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 64 << 20, space: Box::new(NoGauge), clock: Arc::new(unix_ms), rehearse: false }
+        Self {
+            cache_bytes: 64 << 20,
+            space: Box::new(NoGauge),
+            clock: Arc::new(unix_ms),
+            rehearse: false,
+            links: Arc::new(FileLinks::new("http://127.0.0.1/cdn".to_owned(), &[0; 32])),
+        }
     }
 }
 
@@ -75,6 +85,7 @@ struct Inner {
     db: Arc<Database>,
     queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
     clock: Arc<dyn Fn() -> u64 + Send + Sync>,
+    links: Arc<FileLinks>,
     epoch: String,
     thread: Mutex<Option<std::thread::JoinHandle<Result<(), StoreError>>>>,
     ended: tokio::sync::watch::Receiver<Option<StoreError>>,
@@ -154,12 +165,22 @@ impl Store {
         &self,
         look: impl FnOnce(&View<'static>) -> Result<T, E>,
     ) -> Result<T, E> {
-        look(&snapshot(&self.0.db, (self.0.clock)())?)
+        look(&snapshot(&self.0.db, (self.0.clock)(), &self.0.links)?)
     }
 
     /// A random id made with the file, renewed by restore: what follows the store compares it (SAFETY.md §5.7).
     pub fn epoch(&self) -> &str {
         &self.0.epoch
+    }
+
+    /// Makes the addresses of the files that rows name.
+    pub fn links(&self) -> &FileLinks {
+        &self.0.links
+    }
+
+    /// The time by the store's clock, milliseconds of Unix time.
+    pub fn now_ms(&self) -> u64 {
+        (self.0.clock)()
     }
 
     /// Resolves when the writer ended; with an error if a commit failed, after which only a restart helps.
@@ -179,8 +200,8 @@ impl Store {
     }
 }
 
-fn snapshot(db: &Database, now_ms: u64) -> Result<View<'static>, StoreError> {
-    let mut view = View::snapshot(db.begin_read()?, now_ms);
+fn snapshot(db: &Database, now_ms: u64, links: &Arc<FileLinks>) -> Result<View<'static>, StoreError> {
+    let mut view = View::snapshot(db.begin_read()?, now_ms, links.clone());
     let commit = meta_number(&view, COMMIT)?;
     view.set_commit(commit);
     Ok(view)
@@ -225,7 +246,7 @@ impl Opened {
             txn.open_table(*table)?;
         }
         txn.commit()?;
-        let view = snapshot(&db, 0)?;
+        let view = snapshot(&db, 0, &options.links)?;
         let epoch = match view.get::<Meta>(&EPOCH.to_owned())? {
             Some(MetaRow::Text(epoch)) => epoch,
             _ => {
@@ -247,7 +268,7 @@ impl Opened {
         &self,
         look: impl FnOnce(&View<'static>) -> Result<T, E>,
     ) -> Result<T, E> {
-        look(&snapshot(&self.db, (self.options.clock)())?)
+        look(&snapshot(&self.db, (self.options.clock)(), &self.options.links)?)
     }
 
     /// Starts the writer. `publish` gets the events of each commit, in commit order, on the writer's thread.
@@ -266,6 +287,7 @@ impl Opened {
             space: self.options.space,
             full: false,
             rehearse: self.options.rehearse,
+            links: self.options.links.clone(),
         };
         let (tell_end, ended) = tokio::sync::watch::channel(None);
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
@@ -277,6 +299,7 @@ impl Opened {
             db: self.db,
             queue: Mutex::new(Some(sender)),
             clock: self.options.clock,
+            links: self.options.links,
             epoch: self.epoch,
             thread: Mutex::new(Some(thread)),
             ended,

@@ -4,8 +4,8 @@
 use minicbor::{Decode, Encode};
 
 use crate::model::{
-    ApplicationId, ChannelId, ChannelKind, Embed, EmojiId, GuildId, MessageId, Overwrite, Permissions,
-    RoleId, UserId, WebhookId,
+    ApplicationId, AttachmentId, BlobHash, ChannelId, ChannelKind, Embed, EmojiId, GuildId, MessageId,
+    Overwrite, Permissions, RoleId, StickerItem, UserId, WebhookId,
 };
 
 /// A value of a table.
@@ -370,6 +370,91 @@ rows! {
         19 reactions: Vec<ReactionCount>,
         /// Components as JSON; stored and returned untouched.
         20 components: Option<String>,
+        /// Files.
+        21 attachments: Vec<AttachmentRow>,
+        /// Custom stickers.
+        22 stickers: Vec<StickerItem>,
+    }
+    /// A file of a message.
+    AttachmentRow {
+        0 id: AttachmentId,
+        1 filename: String,
+        2 file: FileRow,
+        3 description: Option<String>,
+        4 title: Option<String>,
+        /// Base64, as it was sent.
+        5 waveform: Option<String>,
+        /// Bits of `model::attachment_flag`.
+        6 flags: u64,
+        /// A still of a video, made by its sender.
+        7 poster: Option<BlobHash>,
+    }
+    /// Bytes that are kept, and what was found in them.
+    FileRow {
+        0 hash: BlobHash,
+        1 size_bytes: u64,
+        /// Found by looking at them.
+        2 media_type: String,
+        /// Pixels, upright, of pictures and videos.
+        3 width: Option<u32>,
+        4 height: Option<u32>,
+        /// A thumbhash of a picture, base64.
+        5 placeholder: Option<String>,
+        /// How long audio or video lasts, milliseconds.
+        6 duration_ms: Option<u64>,
+        /// A picture that moves.
+        7 is_animated: bool,
+        /// Text that a browser could take for markup.
+        8 is_markup: bool,
+    }
+    /// Where an attachment is, and whose bytes it counts as.
+    AttachmentPlaceRow {
+        0 channel: ChannelId,
+        1 message: MessageId,
+        2 owner: UserId,
+    }
+    /// The files of a deleted message, whose rows are still being swept.
+    DoomedFilesRow {
+        0 owner: UserId,
+        1 files: Vec<AttachmentRow>,
+    }
+    /// A file on its way by itself, ahead of the message it will be in.
+    UploadRow {
+        0 owner: UserId,
+        1 channel: ChannelId,
+        2 filename: String,
+        /// As it was announced.
+        3 size_bytes: u64,
+        4 created_ms: u64,
+        /// The whole file, once it is here.
+        5 file: Option<FileRow>,
+    }
+    /// A custom emoji.
+    EmojiRow {
+        /// None for those of an application.
+        0 guild: Option<GuildId>,
+        1 name: String,
+        /// Roles that may use it; all members where empty.
+        2 roles: Vec<RoleId>,
+        3 creator: UserId,
+        4 file: FileRow,
+        5 application: Option<ApplicationId>,
+    }
+    /// A sticker.
+    StickerRow {
+        0 guild: GuildId,
+        1 name: String,
+        2 description: Option<String>,
+        3 tags: String,
+        4 creator: UserId,
+        5 file: FileRow,
+        /// 1 PNG, 2 APNG, 3 Lottie, 4 GIF.
+        6 format: u8,
+    }
+    /// Settings of a guild that the field's own API has no place for.
+    GuildExtrasRow {
+        /// Whether links are not looked up for cards.
+        0 hides_link_previews: bool,
     }
     /// Whom a message mentions, for counts and inboxes.
     MentionRow {

@@ -3,7 +3,8 @@
 use super::keys::Key;
 use super::rows::*;
 use crate::model::{
-    ApplicationId, AuditEntryId, AuthSessionId, ChannelId, GuildId, MessageId, RoleId, UserId, WebhookId,
+    ApplicationId, AttachmentId, AuditEntryId, AuthSessionId, BlobHash, ChannelId, EmojiId, GuildId,
+    MessageId, RoleId, StickerId, UserId, WebhookId,
 };
 
 /// One table: a sorted map from `Key` to `Row`.
@@ -145,4 +146,59 @@ tables! {
     DoomedReactions, "doomed_reactions": (MessageId, String) => ();
     /// Banned people whose newer messages in a guild are still being swept.
     DoomedPosts, "doomed_posts": (GuildId, UserId) => DoomedPostsRow;
+
+    /// Who names a kept file: its hash, what kind of thing (see [`blob_user`]) and its id. A file that none names is swept.
+    BlobUsers, "blob_users": (BlobHash, u64, u64) => ();
+    /// Where an attachment is. It is there only while its message's row lists it.
+    AttachmentPlaces, "attachment_places": AttachmentId => AttachmentPlaceRow;
+    /// Messages that were deleted with their files, whose rows are still being swept. Readers see them no more.
+    DoomedFiles, "doomed_files": (ChannelId, MessageId) => DoomedFilesRow;
+    /// Bytes of an account's files, for its quota.
+    StoredBytes, "stored_bytes": UserId => CountRow;
+    /// Files on their way by themselves, by the SHA-256 of their secret.
+    Uploads, "uploads": Vec<u8> => UploadRow;
+    /// Those of an account.
+    UserUploads, "user_uploads": (UserId, Vec<u8>) => ();
+    /// Messages of a channel that hold something of a kind (see [`media_kind`]), oldest first.
+    ChannelMedia, "channel_media": (ChannelId, u64, MessageId) => ();
+    /// Custom emoji.
+    Emojis, "emojis": EmojiId => EmojiRow, cached;
+    /// Custom emoji of a guild.
+    GuildEmojis, "guild_emojis": (GuildId, EmojiId) => ();
+    /// Custom emoji of an application.
+    ApplicationEmojis, "application_emojis": (ApplicationId, EmojiId) => ();
+    /// Stickers.
+    Stickers, "stickers": StickerId => StickerRow, cached;
+    /// Stickers of a guild.
+    GuildStickers, "guild_stickers": (GuildId, StickerId) => ();
+    /// Settings of a guild that the field's own API has no place for.
+    GuildExtras, "guild_extras": GuildId => GuildExtrasRow, cached;
+}
+
+/// Kinds of things that name files, in keys of [`BlobUsers`].
+pub mod blob_user {
+    /// An attachment's file.
+    pub const ATTACHMENT: u64 = 0;
+    /// The still of an attachment that is a video.
+    pub const POSTER: u64 = 1;
+    /// A custom emoji.
+    pub const EMOJI: u64 = 2;
+    /// A sticker.
+    pub const STICKER: u64 = 3;
+}
+
+/// Kinds of things in messages, in keys of [`ChannelMedia`].
+pub mod media_kind {
+    /// A picture.
+    pub const IMAGE: u64 = 0;
+    /// A video.
+    pub const VIDEO: u64 = 1;
+    /// Sound.
+    pub const AUDIO: u64 = 2;
+    /// Any other file.
+    pub const FILE: u64 = 3;
+    /// A link in the text.
+    pub const LINK: u64 = 4;
+    /// All of them.
+    pub const ALL: [u64; 5] = [IMAGE, VIDEO, AUDIO, FILE, LINK];
 }

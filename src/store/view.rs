@@ -12,6 +12,7 @@ use super::StoreError;
 use super::keys::{Key, end_of_prefix};
 use super::rows::Row;
 use super::tables::{ALL, Table};
+use crate::logic::file_links::FileLinks;
 
 type Bytes = &'static [u8];
 
@@ -62,6 +63,7 @@ pub struct View<'t> {
     source: Source<'t>,
     commit: u64,
     now_ms: u64,
+    links: Arc<FileLinks>,
 }
 
 fn slots<T>() -> Vec<OnceCell<T>> {
@@ -69,12 +71,19 @@ fn slots<T>() -> Vec<OnceCell<T>> {
 }
 
 impl<'t> View<'t> {
-    pub(super) fn snapshot(txn: ReadTransaction, now_ms: u64) -> Self {
-        Self { source: Source::Read { txn, tables: slots() }, commit: 0, now_ms }
+    pub(super) fn snapshot(txn: ReadTransaction, now_ms: u64, links: Arc<FileLinks>) -> Self {
+        Self { source: Source::Read { txn, tables: slots() }, commit: 0, now_ms, links }
     }
 
-    pub(super) fn writing(txn: &'t WriteTransaction, cache: RowCache, commit: u64, now_ms: u64) -> Self {
-        Self { source: Source::Write { txn, tables: slots(), cache: RefCell::new(cache) }, commit, now_ms }
+    pub(super) fn writing(
+        txn: &'t WriteTransaction,
+        cache: RowCache,
+        commit: u64,
+        now_ms: u64,
+        links: Arc<FileLinks>,
+    ) -> Self {
+        let source = Source::Write { txn, tables: slots(), cache: RefCell::new(cache) };
+        Self { source, commit, now_ms, links }
     }
 
     pub(super) fn set_commit(&mut self, commit: u64) {
@@ -101,6 +110,11 @@ impl<'t> View<'t> {
     /// The time at which the read or write began, milliseconds of Unix time.
     pub fn now_ms(&self) -> u64 {
         self.now_ms
+    }
+
+    /// Makes the addresses of the files that rows name.
+    pub fn links(&self) -> &FileLinks {
+        &self.links
     }
 
     fn write_table(&self, index: usize) -> Result<&RefCell<RedbTable<'t, Bytes, Bytes>>, StoreError> {

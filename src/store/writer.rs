@@ -13,6 +13,7 @@ use super::rows::{MetaRow, Row};
 use super::tables::{Meta, Table};
 use super::tx::Tx;
 use super::view::{RowCache, View};
+use crate::logic::file_links::FileLinks;
 use crate::model::{Batch, Event, IdClock};
 
 /// Most jobs waiting for the writer (SAFETY.md §6).
@@ -99,6 +100,7 @@ pub(super) struct Writer {
     pub space: Box<dyn SpaceGauge>,
     pub full: bool,
     pub rehearse: bool,
+    pub links: Arc<FileLinks>,
 }
 
 impl Writer {
@@ -199,7 +201,7 @@ impl Writer {
         let mut txn = self.db.begin_write()?;
         // Opening after a crash must not read the whole file (STACK.md §4); costs a second sync per commit.
         txn.set_quick_repair(true);
-        let view = View::writing(&txn, cache, self.commit + 1, (self.clock)());
+        let view = View::writing(&txn, cache, self.commit + 1, (self.clock)(), self.links.clone());
         let mut tx = Tx::new(view, &mut self.ids);
         let mut spoiled = None;
         for (index, job) in jobs.iter_mut().enumerate() {

@@ -113,6 +113,34 @@ impl Server {
         Answer { what: format!("{method} {path}"), status, headers, body }
     }
 
+    /// The data directory.
+    pub fn data(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
+    /// Anything fetched from anywhere, as bytes.
+    pub async fn fetch(&self, url: &str, headers: &[(&str, &str)]) -> Fetched {
+        let mut request = self.http.get(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Fetched { status, headers, bytes: response.bytes().await.unwrap().to_vec() }
+    }
+
+    /// A call with a body of any type, and headers of its own.
+    pub async fn send(&self, method: Method, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+        let mut request = self.http.request(method.clone(), url).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or(Value::Null);
+        Answer { what: format!("{method} {url}"), status, headers, body }
+    }
+
     /// Registers a person.
     pub async fn person(&self, name: &str) -> Person<'_> {
         let body = json!({ "username": name, "password": PASSWORD });
@@ -132,6 +160,23 @@ impl Server {
         let answer = self.call(Method::POST, "/auth/register", Some(body)).await.ok();
         let authorization = answer["token"].as_str().unwrap().to_owned();
         Person { server: self, id: answer["user_id"].as_str().unwrap().to_owned(), authorization }
+    }
+}
+
+/// Something fetched.
+pub struct Fetched {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: reqwest::header::HeaderMap,
+    /// The body.
+    pub bytes: Vec<u8>,
+}
+
+impl Fetched {
+    /// A header, or nothing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }
 
@@ -188,6 +233,13 @@ impl Person<'_> {
     /// A call with this account's token.
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         self.server.call_with(method, path, body, &[("authorization", &self.authorization)]).await
+    }
+
+    /// A call with files: `parts` are name, file name (empty for none) and bytes.
+    pub async fn send_parts(&self, method: Method, path: &str, parts: &[(&str, &str, &[u8])]) -> Answer {
+        let body = multipart(parts);
+        let headers = [("authorization", self.authorization.as_str()), ("content-type", MULTIPART)];
+        self.server.send(method, &format!("{}/api/v10{path}", self.server.origin), &headers, body).await
     }
 
     /// `GET`.
@@ -276,6 +328,27 @@ impl Person<'_> {
         gateway.ready = ready;
         gateway
     }
+}
+
+/// The content type of [`multipart`].
+pub const MULTIPART: &str = "multipart/form-data; boundary=hearth-of-stones";
+
+/// A body of parts: name, file name (empty for none) and bytes.
+pub fn multipart(parts: &[(&str, &str, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, filename, bytes) in parts {
+        let filename = if filename.is_empty() { String::new() } else { format!("; filename=\"{filename}\"") };
+        body.extend_from_slice(
+            format!(
+                "--hearth-of-stones\r\nContent-Disposition: form-data; name=\"{name}\"{filename}\r\n\r\n"
+            )
+            .as_bytes(),
+        );
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--hearth-of-stones--\r\n");
+    body
 }
 
 /// A connection to the gateway.

@@ -191,6 +191,60 @@ await check('embeds', async () => {
   assert.ok(refused.rawError.errors.embeds['0'].title._errors[0].code);
 });
 
+await check('files', async () => {
+  const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, n) => (n * 7) % 251));
+  const pixel = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+  const heard = next(client, Events.MessageCreate, (message) => message.content === 'files');
+  const sent = await general.send({
+    content: 'files',
+    embeds: [{ title: 'picture', image: { url: 'attachment://dot.png' } }],
+    files: [
+      { attachment: bytes, name: 'noise.bin', description: 'nothing to hear' },
+      { attachment: pixel, name: 'dot.png' },
+      { attachment: Buffer.from('boo'), name: 'SPOILER_end.txt' },
+    ],
+  });
+  assert.equal((await heard)[0].attachments.size, 2, 'the picture shows in its embed');
+  const [noise, spoiler] = [...sent.attachments.values()];
+  assert.equal(noise.description, 'nothing to hear');
+  assert.equal(noise.size, bytes.length);
+  assert.equal(spoiler.spoiler, true);
+  const back = Buffer.from(await (await fetch(noise.url)).arrayBuffer());
+  assert.ok(back.equals(bytes), 'byte for byte');
+  assert.equal(sent.embeds[0].image.width, 1);
+  assert.equal((await fetch(sent.embeds[0].image.url)).headers.get('content-type'), 'image/png');
+  const edited = await sent.edit({ attachments: [spoiler], files: [{ attachment: Buffer.from('new'), name: 'new.txt' }] });
+  assert.deepEqual([...edited.attachments.values()].map((file) => file.name), ['SPOILER_end.txt', 'new.txt']);
+  assert.equal((await fetch(noise.url)).status, 404);
+  const voice = await client.rest.post(`/channels/${general.id}/messages`, {
+    body: { flags: MessageFlags.IsVoiceMessage, attachments: [{ id: '0', filename: 'v.ogg', duration_secs: 1.5, waveform: 'AAEC' }] },
+    files: [{ name: 'v.ogg', data: Buffer.from('OggS\0\x02\0\0\0\0\0\0\0\0OpusHead', 'latin1'), contentType: 'audio/ogg' }],
+  });
+  assert.equal(voice.attachments[0].duration_secs, 1.5);
+});
+
+await check('custom emoji and stickers', async () => {
+  const pixel = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+  const made = next(client, Events.GuildEmojiCreate);
+  const emoji = await guild.emojis.create({ attachment: pixel, name: 'dot', reason: 'for dots' });
+  assert.equal((await made)[0].name, 'dot');
+  assert.equal((await fetch(emoji.imageURL({ extension: 'png' }))).status, 200);
+  const message = await general.send(`${emoji}`);
+  await message.react(emoji);
+  assert.equal((await general.messages.fetch({ message: message.id, force: true })).reactions.cache.get(emoji.id).count, 1);
+  const renamed = next(client, Events.GuildEmojiUpdate);
+  await emoji.edit({ name: 'point' });
+  assert.equal((await renamed)[1].name, 'point');
+  const gone = next(client, Events.GuildEmojiDelete);
+  await emoji.delete();
+  await gone;
+  const sticker = await guild.stickers.create({ file: pixel, name: 'dot', tags: 'dot', description: 'a dot' });
+  assert.equal(sticker.format, 1);
+  const stuck = await general.send({ stickers: [sticker] });
+  assert.equal(stuck.stickers.first().name, 'dot');
+  await sticker.delete();
+});
+
 await check('allowed mentions', async () => {
   const content = `<@${friend.id}> @everyone <@&${guild.members.me.roles.botRole.id}>`;
   const silent = await general.send({ content, allowedMentions: { parse: [] } });

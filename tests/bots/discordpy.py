@@ -4,6 +4,7 @@ COMPRESSION says over which of its two streams the gateway speaks."""
 import asyncio
 import base64
 import datetime
+import io
 import os
 import sys
 import traceback
@@ -119,6 +120,38 @@ async def messages(bot, guild, general):
         async with refused(discord.HTTPException, code=50035):
             await general.send(embed=discord.Embed(title="x" * 257))
 
+    async with check("files"):
+        noise = bytes(n * 7 % 251 for n in range(300_000))
+        embed = discord.Embed(title="picture").set_image(url="attachment://dot.png")
+        sent = await general.send(
+            "files", embed=embed,
+            files=[
+                discord.File(io.BytesIO(noise), "noise.bin", description="nothing to hear"),
+                discord.File(io.BytesIO(PIXEL), "dot.png"),
+                discord.File(io.BytesIO(b"boo"), "end.txt", spoiler=True),
+            ],
+        )
+        first, spoiler = sent.attachments
+        assert await first.read() == noise, "byte for byte"
+        assert first.description == "nothing to hear" and spoiler.is_spoiler()
+        assert sent.embeds[0].image.width == 1
+        edited = await sent.edit(attachments=[spoiler, discord.File(io.BytesIO(b"new"), "new.txt")])
+        assert [file.filename for file in edited.attachments] == ["SPOILER_end.txt", "new.txt"]
+        assert await edited.attachments[1].read() == b"new"
+    async with check("custom emoji and stickers"):
+        emoji = await guild.create_custom_emoji(name="dot", image=PIXEL, reason="for dots")
+        assert (await emoji.read())[:4] == b"\x89PNG"
+        message = await general.send(str(emoji))
+        await message.add_reaction(emoji)
+        assert (await general.fetch_message(message.id)).reactions[0].emoji == emoji
+        assert (await emoji.edit(name="point")).name == "point"
+        await emoji.delete()
+        sticker = await guild.create_sticker(
+            name="dot", description="a dot", emoji="\N{BLACK CIRCLE FOR RECORD}", file=discord.File(io.BytesIO(PIXEL), "dot.png")
+        )
+        stuck = await general.send(stickers=[sticker])
+        assert stuck.stickers[0].name == "dot"
+        await sticker.delete()
     async with check("allowed mentions"):
         content = f"<@{friend.id}> @everyone {guild.self_role.mention}"
         silent = await general.send(content, allowed_mentions=discord.AllowedMentions.none())

@@ -3,15 +3,16 @@
 use crate::actions::accounts;
 use crate::actions::actor::Actor;
 use crate::actions::error::{ActionError, Fault};
+use crate::actions::expressions::{emojis, stickers};
 use crate::app::App;
 use crate::logic::form::kinds::raw_text;
 use crate::logic::form::{Checked, Fields, Form};
 use crate::model::{Audience, Dispatch, Event, GuildId, UnavailableGuild};
 use crate::store::access::{Internal, right};
 use crate::store::{
-    AuditLog, Bans, ChannelStates, Channels, DoomedChannels, DoomedGuilds, DoomedRoles, ForeignBans,
-    GuildBots, GuildChannels, GuildInvites, Guilds, Invites, Key, MemberCounts, Members, Order, Roles,
-    StoreError, Table, Tx, UserGuildSettings, UserGuilds,
+    AuditLog, Bans, ChannelStates, Channels, DoomedChannels, DoomedGuilds, DoomedRoles, Emojis, ForeignBans,
+    GuildBots, GuildChannels, GuildEmojis, GuildExtras, GuildInvites, GuildStickers, Guilds, Invites, Key,
+    MemberCounts, Members, Order, Roles, Stickers, StoreError, Table, Tx, UserGuildSettings, UserGuilds,
 };
 
 /// Keys that one write sweeps; each stands for at most four rows.
@@ -72,9 +73,11 @@ pub async fn sweep(app: &App) -> Result<bool, ActionError> {
                 || clear::<Bans, _>(tx, &by, guild)?
                 || clear::<ForeignBans, _>(tx, &by, guild)?
                 || clear::<GuildBots, _>(tx, &by, guild)?
+                || expressions(tx, &by, guild)?
                 || clear::<AuditLog, _>(tx, &by, guild)?;
             if !swept {
                 tx.delete::<MemberCounts>(&by, &guild)?;
+                tx.delete::<GuildExtras>(&by, &guild)?;
                 tx.delete::<DoomedGuilds>(&by, &guild)?;
             }
             Ok(true)
@@ -100,6 +103,23 @@ fn invites(tx: &mut Tx<'_>, by: &Internal<'_>, guild: GuildId) -> Result<bool, S
         tx.delete::<Invites>(by, &code)?;
     }
     clear::<GuildInvites, _>(tx, by, guild)
+}
+
+/// Emoji and stickers, whose files go with the sweep of files.
+fn expressions(tx: &mut Tx<'_>, by: &Internal<'_>, guild: GuildId) -> Result<bool, StoreError> {
+    let emojis_left = tx.list::<GuildEmojis>(&guild, None, Order::Ascending, CHUNK)?;
+    for ((_, id), ()) in &emojis_left {
+        if let Some(row) = tx.get::<Emojis>(id)? {
+            emojis::erase(tx, by, *id, &row)?;
+        }
+    }
+    let stickers_left = tx.list::<GuildStickers>(&guild, None, Order::Ascending, CHUNK)?;
+    for ((_, id), ()) in &stickers_left {
+        if let Some(row) = tx.get::<Stickers>(id)? {
+            stickers::erase(tx, by, *id, &row)?;
+        }
+    }
+    Ok(!emojis_left.is_empty() || !stickers_left.is_empty())
 }
 
 /// Channels are handed to the sweep of their messages.

@@ -3,10 +3,12 @@
 mod create;
 mod delete;
 mod edit;
+mod extras;
 
 pub use create::{Create, create};
 pub use delete::{Confirm, delete, sweep};
 pub use edit::{Edit, edit};
+pub use extras::{EditExtras, edit_extras, extras};
 
 use serde::Serialize;
 
@@ -16,7 +18,7 @@ use super::{members, show};
 use crate::app::App;
 use crate::logic::form::kinds::{boolean, integer, snowflake};
 use crate::logic::form::{Checked, Fields, Form};
-use crate::model::{Guild, GuildId, PartialGuild};
+use crate::model::{Emoji, Guild, GuildId, PartialGuild, Sticker};
 use crate::store::access::right;
 use crate::store::{Denied, Order, StoreError, UserGuilds, View};
 
@@ -62,12 +64,12 @@ pub struct Preview {
     icon: Option<String>,
     splash: Option<String>,
     discovery_splash: Option<String>,
-    emojis: Vec<serde_json::Value>,
+    emojis: Vec<Emoji>,
     features: Vec<String>,
     approximate_member_count: u64,
     approximate_presence_count: u64,
     description: Option<String>,
-    stickers: Vec<serde_json::Value>,
+    stickers: Vec<Sticker>,
 }
 
 /// A guild's preview, for its members.

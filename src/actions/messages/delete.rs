@@ -106,7 +106,10 @@ pub(super) fn remove(
 ) -> Result<(), StoreError> {
     tx.delete_message(by, channel, id, row, reaction_rows)?;
     if row.flags & message_flag::CROSSPOSTED != 0 {
-        update_copies(tx, by, id, copies, |copy| copy.flags |= message_flag::SOURCE_DELETED)?;
+        update_copies(tx, by, id, copies, |_, copy| {
+            copy.flags |= message_flag::SOURCE_DELETED;
+            Ok(())
+        })?;
         for (key, _) in tx.list::<Crossposts>(&id, None, Order::Ascending, copies)? {
             tx.delete::<Crossposts>(by, &key)?;
         }

@@ -2,13 +2,14 @@
 
 use serde_json::Value;
 
+use crate::actions::uploads::{AttachmentForm, attachment_forms};
 use crate::logic::content::MAX_CONTENT_CHARS_CEILING;
 use crate::logic::embed::embeds;
 use crate::logic::field::FieldFault;
 use crate::logic::form::kinds::{among, bits, boolean, json_value, list, object, raw_text, snowflake};
 use crate::logic::form::{Fields, Form, Kind};
 use crate::logic::mentions::AllowedMentions;
-use crate::model::{Embed, MessageId, message_flag};
+use crate::model::{Embed, MessageId, StickerId, message_flag};
 use crate::store::Nonce;
 
 /// Most code points of a nonce (API.md §5).
@@ -18,8 +19,10 @@ pub const MAX_COMPONENTS: usize = 40;
 /// Most stickers of a message (API.md §5).
 const MAX_STICKERS: usize = 3;
 /// Flags that a sender may set.
-const SENDER_FLAGS: u64 =
-    message_flag::SUPPRESS_EMBEDS | message_flag::SUPPRESS_NOTIFICATIONS | message_flag::IS_COMPONENTS_V2;
+const SENDER_FLAGS: u64 = message_flag::SUPPRESS_EMBEDS
+    | message_flag::SUPPRESS_NOTIFICATIONS
+    | message_flag::IS_VOICE_MESSAGE
+    | message_flag::IS_COMPONENTS_V2;
 
 /// Body of `POST /channels/{channel}/messages`.
 #[derive(Clone, Debug)]
@@ -32,7 +35,8 @@ pub struct Post {
     pub(super) allowed_mentions: AllowedMentions,
     pub(super) reference: Option<Reference>,
     pub(super) components: Vec<Value>,
-    pub(super) has_stickers: bool,
+    pub(super) stickers: Vec<StickerId>,
+    pub(super) attachments: Option<Vec<AttachmentForm>>,
     pub(super) flags: u64,
 }
 
@@ -48,9 +52,8 @@ impl Form for Post {
             allowed_mentions: allowed_mentions(f),
             reference: f.opt("message_reference", object::<Reference>()),
             components: f.or("components", list(json_value(), MAX_COMPONENTS), Vec::new()),
-            has_stickers: f
-                .opt("sticker_ids", list(snowflake::<()>(), MAX_STICKERS))
-                .is_some_and(|ids| !ids.is_empty()),
+            stickers: f.or("sticker_ids", list(snowflake(), MAX_STICKERS), Vec::new()),
+            attachments: f.opt("attachments", attachment_forms()),
             flags,
         };
         if flags & message_flag::IS_COMPONENTS_V2 != 0 {

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::edit::{self, Edit};
 use super::forms::Post;
 use super::post::{Draft, components_json};
-use super::{audience, delete, find, mentions, send, tell_update};
+use super::{audience, delete, find, mentions, send, tell_update, voice};
 use crate::actions::error::{ActionError, Fault};
-use crate::actions::{show, webhooks};
+use crate::actions::uploads::{NewFile, Plan};
+use crate::actions::{links, show, webhooks};
 use crate::app::App;
 use crate::logic::content::MAX_CONTENT_CHARS;
 use crate::logic::form::kinds::{boolean, object, raw_text, snowflake, text};
@@ -18,7 +19,7 @@ use crate::model::kind::Channel as ChannelOfId;
 use crate::model::{
     ChannelId, ChannelKind, Dispatch, Message, MessageDeleted, MessageId, Permissions, WebhookId,
 };
-use crate::store::{Body, ChannelRow, Channels, MessageRow, Messages, Tx, View, WebhookRow};
+use crate::store::{Body, ChannelRow, Channels, MessageRow, Tx, View, WebhookRow};
 
 /// Longest address of an avatar that is looked at, code points.
 const MAX_URL_CHARS: usize = 2_048;
@@ -74,21 +75,26 @@ pub async fn execute(
     given: String,
     query: Checked<Execution>,
     form: Checked<Execute>,
+    files: Vec<NewFile>,
 ) -> Result<Arc<Message>, ActionError> {
-    app.store.read(|view| webhooks::by_token(app, view, id, &given).map(drop))?;
+    let target = app.store.read(|view| webhooks::by_token(app, view, id, &given))?.channel;
     let (query, form) = (query.take()?, form.take()?);
     let draft = Draft::of(&form.post.content, MAX_CONTENT_CHARS)
         .map_err(|fault| ActionError::field("content", fault))?;
+    let plan = Plan::prepare(app, None, target, form.post.attachments.as_deref(), files, &[]).await?;
     let own = app.clone();
-    app.store
-        .write(move |tx| {
+    let posted = app
+        .store
+        .write(move |tx| -> Result<_, ActionError> {
             let hook = webhooks::by_token(&own, tx, id, &given)?;
             let channel = place(tx, &hook, query.thread, form.names_thread)?;
             let components = if query.with_components { form.post.components.as_slice() } else { &[] };
-            if form.post.has_stickers {
+            if !form.post.stickers.is_empty() {
                 return Err(Fault::InvalidSticker.into());
             }
-            if draft.content.is_empty() && form.post.embeds.is_empty() && components.is_empty() {
+            let has_words =
+                !draft.content.is_empty() || !form.post.embeds.is_empty() || !components.is_empty();
+            if !has_words && !plan.brings_files() {
                 return Err(Fault::EmptyMessage.into());
             }
             let mentioned = mentions::resolve(
@@ -99,7 +105,7 @@ pub async fn execute(
                 &form.post.allowed_mentions,
                 None,
             )?;
-            let row = MessageRow {
+            let mut row = MessageRow {
                 author: id.cast(),
                 webhook: Some(id),
                 webhook_name: form.username.clone().or_else(|| hook.name.clone()),
@@ -116,9 +122,13 @@ pub async fn execute(
             };
             // The token is the right to post.
             let server = tx.internal();
+            plan.attach(tx, &server, &mut row)?;
+            voice::check(&row)?;
             Ok(send::send(tx, &server, hook.channel, &channel, &row, None)?)
         })
-        .await
+        .await?;
+    links::want(app, posted.channel_id, posted.id, &posted.content);
+    Ok(posted)
 }
 
 /// The channel that a webhook posts into.
@@ -191,7 +201,10 @@ pub async fn edit_of_webhook(
     given: String,
     id: MessageId,
     form: Checked<Edit>,
+    files: Vec<NewFile>,
 ) -> Result<Arc<Message>, ActionError> {
+    let place = app.store.read(|view| webhooks::by_token(app, view, hook, &given))?.channel;
+    let plan = edit::plan(app, None, place, id, &form, files).await?;
     let own = app.clone();
     app.store
         .write(move |tx| {
@@ -199,11 +212,14 @@ pub async fn edit_of_webhook(
             let mut row = own_message(tx, hook, channel, id)?;
             let channel_row = tx.shared::<Channels>(&channel)?.ok_or(Fault::UnknownChannel)?;
             let before = row.clone();
-            edit::apply(tx, (channel_row.guild, Permissions::ALL), &mut row, form.get()?, MAX_CONTENT_CHARS)?;
+            // The token is the right to edit.
+            let server = tx.internal();
+            let held = (channel_row.guild, Permissions::ALL);
+            edit::apply(tx, &server, held, &mut row, form.get()?, &plan, MAX_CONTENT_CHARS)?;
             if row == before {
                 return Ok(Arc::new(show::message(tx, channel, id, &row, None)?));
             }
-            tx.put::<Messages>(&tx.internal(), &(channel, id), &row)?;
+            tx.update_message(&server, channel, id, &before, &row)?;
             Ok(tell_update(tx, channel, &channel_row, id, &row)?)
         })
         .await

@@ -7,6 +7,7 @@ mod forms;
 mod history;
 mod hook;
 mod inbox;
+mod media;
 mod mentions;
 mod nonce;
 mod pins;
@@ -16,6 +17,7 @@ mod read_states;
 mod send;
 mod system;
 mod typing;
+mod voice;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +28,7 @@ pub use forms::Post;
 pub use history::{Page, get, page};
 pub use hook::{Execute, Execution, delete_of_webhook, edit_of_webhook, execute, get_of_webhook};
 pub use inbox::{InboxPage, dismiss, inbox};
+pub use media::{Media, MediaPage, media};
 pub use pins::{Pinned, PinsPage, list_pins, newest_pins, pin, unpin};
 pub use post::post;
 pub use reactions::{

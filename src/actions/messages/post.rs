@@ -5,27 +5,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::forms::{Post, Reference};
-use super::{mentions, nonce, send};
+use super::{mentions, nonce, send, voice};
 use crate::actions::actor::Actor;
 use crate::actions::error::{ActionError, Fault, RateLimited};
-use crate::actions::{dms, show};
+use crate::actions::expressions::usage;
+use crate::actions::uploads::{NewFile, Plan};
+use crate::actions::{dms, links, show};
 use crate::app::App;
 use crate::logic::content::{Content, MAX_CONTENT_CHARS};
 use crate::logic::field::FieldFault;
 use crate::logic::form::Checked;
 use crate::logic::mentions::{Found, parse};
-use crate::model::{ChannelId, ChannelKind, Message, MessageId, Permissions, UserId, message_type};
+use crate::model::{
+    ChannelId, ChannelKind, Message, MessageId, Permissions, UserId, message_flag, message_type,
+};
 use crate::store::access::{ChannelAccess, require, right};
 use crate::store::marks::Mark;
 use crate::store::nonces::Nonces;
-use crate::store::{Body, CountRow, MessageRow, SlowPosts, StoreError, Tx, View};
+use crate::store::{Body, CountRow, MessageRow, SlowPosts, Tx, View};
 
 /// Age of an account that verification level 2 asks for, milliseconds.
 const ACCOUNT_AGE_MS: u64 = 5 * 60 * 1_000;
 /// Time as a member that verification levels 3 and 4 ask for, milliseconds.
 const MEMBER_AGE_MS: u64 = 10 * 60 * 1_000;
 
-/// Posts a message, and tells the channel. A repeat by nonce answers the message of the first time.
+/// Posts a message with the files that came with it, and tells the channel. A repeat by nonce answers the message of the first time.
 ///
 /// # Errors
 /// 50001, 50013, 50009, 160002, 50007 for what the sender may not do; form faults; 50006, 50008, 40058, 50081; 429/20016 in slow mode.
@@ -34,10 +38,13 @@ pub async fn post(
     actor: Actor,
     channel: ChannelId,
     form: Checked<Post>,
+    files: Vec<NewFile>,
 ) -> Result<Arc<Message>, ActionError> {
     let most_chars =
         if actor.is_bot() { MAX_CONTENT_CHARS } else { app.config.limits.max_content_chars as usize };
     let draft = Draft::read(&form, most_chars);
+    let named = form.get().ok().and_then(|form| form.attachments.as_deref());
+    let plan = Plan::prepare(app, Some(actor.user), channel, named, files, &[]).await?;
     let nonces = app.nonces.clone();
     let posted = app
         .store
@@ -46,12 +53,12 @@ pub async fn post(
             let form = form.get()?;
             let draft = draft.as_ref().map_err(|fault| ActionError::field("content", fault.clone()))?;
             check_place(tx, &by, actor)?;
-            check_rights(&by, form)?;
+            check_rights(&by, form, &plan)?;
             let answered = match form.reference {
                 Some(reference) => answered_message(tx, &by, channel, reference)?,
                 None => None,
             };
-            check_contents(form, draft)?;
+            check_contents(form, draft, &plan)?;
             if let Some(mark) = &form.nonce
                 && let Some((id, row)) =
                     nonce::find_first(tx, &nonces, actor, channel, mark, form.enforce_nonce)?
@@ -63,7 +70,9 @@ pub async fn post(
             if is_slowed {
                 check_slow_mode(tx, &by, channel)?;
             }
-            let row = row(tx, &by, channel, form, draft, answered)?;
+            let mut row = row(tx, &by, channel, form, draft, answered)?;
+            plan.attach(tx, &by, &mut row)?;
+            voice::check(&row)?;
             let shown_nonce = form.nonce.as_ref().map(show::nonce);
             let message = send::send(tx, &by, channel, &by.channel, &row, shown_nonce)?;
             if is_slowed {
@@ -73,6 +82,7 @@ pub async fn post(
             Ok(message)
         })
         .await?;
+    links::want(app, channel, posted.id, &posted.content);
     if !actor.is_bot() {
         app.marks.note(actor.user, channel, Mark { last_message: Some(posted.id), ..Mark::default() });
     }
@@ -133,7 +143,14 @@ fn check_verification(view: &View<'_>, by: &ChannelAccess, actor: Actor) -> Resu
     if is_old_enough && is_long_here { Ok(()) } else { Err(Fault::VerificationLevel.into()) }
 }
 
-fn check_rights(by: &ChannelAccess, form: &Post) -> Result<(), StoreError> {
+fn check_rights(by: &ChannelAccess, form: &Post, plan: &Plan) -> Result<(), ActionError> {
+    if plan.brings_files() {
+        require(by.held, Permissions::ATTACH_FILES)?;
+    }
+    let may_speak = by.guild.is_none() || by.held.contains(Permissions::SEND_VOICE_MESSAGES);
+    if form.flags & message_flag::IS_VOICE_MESSAGE != 0 && !may_speak {
+        return Err(Fault::VoiceMessageHere.into());
+    }
     if !form.embeds.is_empty() {
         require(by.held, Permissions::EMBED_LINKS)?;
     }
@@ -143,12 +160,9 @@ fn check_rights(by: &ChannelAccess, form: &Post) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn check_contents(form: &Post, draft: &Draft) -> Result<(), Fault> {
-    // No sticker exists on this server.
-    if form.has_stickers {
-        return Err(Fault::InvalidSticker);
-    }
-    if draft.content.is_empty() && form.embeds.is_empty() && form.components.is_empty() {
+fn check_contents(form: &Post, draft: &Draft, plan: &Plan) -> Result<(), Fault> {
+    let has_words = !draft.content.is_empty() || !form.embeds.is_empty() || !form.components.is_empty();
+    if !has_words && form.stickers.is_empty() && !plan.brings_files() {
         return Err(Fault::EmptyMessage);
     }
     Ok(())
@@ -223,7 +237,7 @@ fn row(
     let mentioned = mentions::resolve(view, guild, by.held, &draft.found, &form.allowed_mentions, pinged)?;
     Ok(MessageRow {
         author: by.actor,
-        body: Body::Plain(draft.content.clone()),
+        body: Body::Plain(usage::without_unusable_emoji(view, by, &draft.content)?),
         tts: form.tts,
         mention_everyone: mentioned.everyone,
         mentions: mentioned.users,
@@ -236,6 +250,7 @@ fn row(
         reference_message: answered,
         nonce: form.nonce.clone(),
         components: components_json(&form.components)?,
+        stickers: usage::usable_stickers(view, by, &form.stickers)?,
         ..MessageRow::default()
     })
 }

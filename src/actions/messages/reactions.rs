@@ -1,9 +1,10 @@
-//! Reactions with Unicode emoji. Equal emoji meet under one key, whatever presentation marks came with them, and show as they were
+//! Reactions. Equal emoji meet under one key, whatever presentation marks came with them, and show as they were
 //! first given (API.md §7.25).
 
 use super::{audience, find};
 use crate::actions::actor::Actor;
 use crate::actions::error::{ActionError, Fault};
+use crate::actions::expressions::usage;
 use crate::actions::{relationships, show};
 use crate::app::App;
 use crate::logic::emoji::ReactionEmoji;
@@ -12,20 +13,24 @@ use crate::logic::form::{Checked, Fields, Form};
 use crate::model::{
     ChannelId, Dispatch, MessageId, PartialEmoji, Permissions, ReactionEvent, ReactionsCleared, User, UserId,
 };
-use crate::store::access::{Allowed, require, right};
-use crate::store::{Bond, MessageRow, Messages, Order, ReactionCount, Reactions, plain_key};
+use crate::store::access::{Allowed, ChannelAccess, require, right};
+use crate::store::{Bond, MessageRow, Messages, Order, ReactionCount, Reactions, View, plain_key};
 
 /// Most kinds of emoji on one message (API.md §5).
 const MAX_KINDS: usize = 20;
 /// Rows of one emoji that are cleared at once; more are left to the sweep.
 const CLEARED_ROWS: usize = 40;
 
-/// The emoji of a path segment. Custom emoji do not exist on this server, so none is known.
+/// The emoji of a path segment; of a custom one only the id counts.
 fn emoji(segment: &str) -> Result<ReactionEmoji, Fault> {
-    match ReactionEmoji::parse(segment) {
-        Some(emoji @ ReactionEmoji::Unicode(_)) => Ok(emoji),
-        Some(ReactionEmoji::Custom { .. }) | None => Err(Fault::UnknownEmoji),
-    }
+    ReactionEmoji::parse(segment).ok_or(Fault::UnknownEmoji)
+}
+
+/// The emoji as it is kept, if the actor may be the first to react with it.
+fn checked(view: &View<'_>, by: &ChannelAccess, emoji: ReactionEmoji) -> Result<ReactionEmoji, ActionError> {
+    let ReactionEmoji::Custom { id, .. } = emoji else { return Ok(emoji) };
+    let row = usage::usable_emoji(view, by, id)?;
+    Ok(ReactionEmoji::Custom { id, name: row.name.clone(), animated: row.file.is_animated })
 }
 
 fn place(row: &MessageRow, emoji: &ReactionEmoji) -> Option<usize> {
@@ -61,6 +66,7 @@ pub async fn react(
                 Some(index) => index,
                 None => {
                     require(by.held, Permissions::ADD_REACTIONS)?;
+                    let emoji = checked(tx, &by, emoji)?;
                     if row.reactions.len() >= MAX_KINDS {
                         return Err(Fault::TooManyReactions.into());
                     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::send;
+use crate::actions::uploads::mirror;
 use crate::model::{ChannelId, GuildId, Message, MessageId, UserId, WebhookId, message_flag, message_type};
 use crate::store::access::Proof;
 use crate::store::{
@@ -107,7 +108,7 @@ pub fn copy_to_follower(
     source: &MessageRow,
 ) -> Result<Option<MessageId>, StoreError> {
     let Some(target) = tx.shared::<Channels>(&hook.channel)? else { return Ok(None) };
-    let row = MessageRow {
+    let mut row = MessageRow {
         author: webhook.cast(),
         webhook: Some(webhook),
         webhook_name: hook.name.clone(),
@@ -122,6 +123,7 @@ pub fn copy_to_follower(
         reference_message: Some(id),
         ..MessageRow::default()
     };
+    mirror(tx, &mut row, &source.attachments)?;
     let copy = write(tx, by, hook.channel, &target, &row)?;
     tx.put::<Crossposts>(by, &(id, hook.channel), &MessageIdRow { id: copy.id })?;
     Ok(Some(copy.id))

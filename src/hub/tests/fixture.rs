@@ -263,6 +263,7 @@ impl Rig {
             mentions: Vec::new(),
             mention_roles: Vec::new(),
             attachments: Vec::new(),
+            sticker_items: Vec::new(),
             embeds: Vec::new(),
             components: Vec::new(),
             reactions: Vec::new(),

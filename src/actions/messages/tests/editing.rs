@@ -12,7 +12,7 @@ use crate::model::{Dispatch, Message, MessageId, message_flag};
 use crate::store::{Body, Crossposts, Mentions, MessageRow, Messages, WebhookRow};
 
 async fn edit(world: &World, actor: Actor, id: MessageId, body: Value) -> Result<Arc<Message>, ActionError> {
-    messages::edit(&world.app, actor, GENERAL, id, checked(body)).await
+    messages::edit(&world.app, actor, GENERAL, id, checked(body), Vec::new()).await
 }
 
 #[tokio::test]

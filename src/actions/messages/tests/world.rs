@@ -162,7 +162,7 @@ impl World {
         channel: ChannelId,
         body: Value,
     ) -> Result<Arc<Message>, ActionError> {
-        super::super::post(&self.app, actor, channel, checked(body)).await
+        super::super::post(&self.app, actor, channel, checked(body), Vec::new()).await
     }
 
     pub async fn post(&self, actor: Actor, channel: ChannelId, body: Value) -> Arc<Message> {

@@ -1,0 +1,296 @@
+//! A file as it arrives: hashed and written by a thread for files while the next bytes come, synced as it grows so that the last sync
+//! holds nobody up, never whole in memory.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use bytes::Bytes;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::{BlobError, Blobs, Temporary};
+use crate::logic::sniff::HEAD_BYTES;
+use crate::model::BlobHash;
+
+/// Bytes gathered before they are written: with those being written, all that one upload holds in memory is twice this.
+const GATHER_BYTES: usize = 512 << 10;
+/// A growing file is synced each time it has grown over a multiple of this, bytes.
+pub const SYNC_EVERY_BYTES: u64 = 8 << 20;
+
+/// A file on its way. Dropped before its end, what came is removed, or kept for its sender to go on where that was asked for.
+pub struct Incoming {
+    most_bytes: u64,
+    taken_bytes: u64,
+    gathered: Vec<Bytes>,
+    gathered_bytes: usize,
+    state: State,
+    /// The partial file that nobody else may write meanwhile.
+    turn: Option<Turn>,
+}
+
+enum State {
+    Idle(Box<Writing>),
+    Busy(JoinHandle<io::Result<Box<Writing>>>),
+    Failed,
+}
+
+struct Writing {
+    file: File,
+    digest: Context,
+    written_bytes: u64,
+    head: Vec<u8>,
+    temporary: Temporary,
+}
+
+/// The sole right to write a partial file.
+struct Turn {
+    blobs: Blobs,
+    name: String,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.blobs.0.busy.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&self.name);
+    }
+}
+
+/// A file that is whole and on disk, without a name yet. Dropped, it is removed.
+#[derive(Debug)]
+pub struct Received {
+    temporary: Temporary,
+    /// The name it will have.
+    pub hash: BlobHash,
+    /// Its bytes.
+    pub size_bytes: u64,
+    /// Its first bytes, to tell what it is.
+    pub head: Vec<u8>,
+}
+
+impl Incoming {
+    /// A new file of at most `most_bytes`.
+    pub async fn begin(blobs: &Blobs, most_bytes: u64) -> Result<Self, BlobError> {
+        let (blobs, temporary) = (blobs.clone(), blobs.temporary());
+        blocking(move || {
+            blobs.check_room()?;
+            let file = File::create(temporary.path())?;
+            let digest = Context::new(&SHA256);
+            let writing = Writing { file, digest, written_bytes: 0, head: Vec::new(), temporary };
+            Ok(Self::of(most_bytes, writing, None))
+        })
+        .await
+    }
+
+    /// The partial file `name` (which may not be there yet), to be gone on with; and how many bytes of it are held.
+    ///
+    /// # Errors
+    /// [`BlobError::Busy`] while somebody else writes it.
+    pub async fn resume(blobs: &Blobs, name: &str, most_bytes: u64) -> Result<(Self, u64), BlobError> {
+        let (blobs, name) = (blobs.clone(), name.to_owned());
+        blocking(move || {
+            blobs.check_room()?;
+            let busy = &blobs.0.busy;
+            if !busy.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(name.clone()) {
+                return Err(BlobError::Busy);
+            }
+            let turn = Turn { blobs: blobs.clone(), name: name.clone() };
+            let temporary = Temporary { path: blobs.partial(&name), stays: true };
+            let mut file = OpenOptions::new().read(true).append(true).create(true).open(temporary.path())?;
+            let mut digest = Context::new(&SHA256);
+            let (mut head, mut held_bytes, mut buffer) = (Vec::new(), 0, vec![0; GATHER_BYTES]);
+            loop {
+                let count = file.read(&mut buffer)?;
+                if count == 0 {
+                    break;
+                }
+                let chunk = &buffer[..count];
+                head.extend_from_slice(&chunk[..chunk.len().min(HEAD_BYTES - head.len())]);
+                digest.update(chunk);
+                held_bytes += count as u64;
+            }
+            let writing = Writing { file, digest, written_bytes: held_bytes, head, temporary };
+            Ok((Self::of(most_bytes, writing, Some(turn)), held_bytes))
+        })
+        .await
+    }
+
+    fn of(most_bytes: u64, writing: Writing, turn: Option<Turn>) -> Self {
+        let taken_bytes = writing.written_bytes;
+        let state = State::Idle(Box::new(writing));
+        Self { most_bytes, taken_bytes, gathered: Vec::new(), gathered_bytes: 0, state, turn }
+    }
+
+    /// Bytes taken so far, those held before included.
+    pub fn taken_bytes(&self) -> u64 {
+        self.taken_bytes
+    }
+
+    /// Takes more bytes. Waits for the disk only when it is slower than the sender.
+    ///
+    /// # Errors
+    /// [`BlobError::TooLarge`] once there are too many, else what the disk said.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<(), BlobError> {
+        self.taken_bytes += bytes.len() as u64;
+        if self.taken_bytes > self.most_bytes {
+            return Err(BlobError::TooLarge { most_bytes: self.most_bytes });
+        }
+        self.gathered_bytes += bytes.len();
+        self.gathered.push(bytes);
+        if self.gathered_bytes >= GATHER_BYTES {
+            let mut writing = self.idle().await?;
+            let gathered = std::mem::take(&mut self.gathered);
+            self.gathered_bytes = 0;
+            self.state = State::Busy(spawn_blocking(move || {
+                writing.append(&gathered)?;
+                Ok(writing)
+            }));
+        }
+        Ok(())
+    }
+
+    /// Writes what has come, for the sender to go on later.
+    pub async fn pause(mut self) -> Result<(), BlobError> {
+        let mut writing = self.idle().await?;
+        let gathered = std::mem::take(&mut self.gathered);
+        blocking(move || Ok(writing.append(&gathered)?)).await
+    }
+
+    /// The file is whole: writes the rest and waits until all is on disk.
+    pub async fn finish(mut self) -> Result<Received, BlobError> {
+        let mut writing = self.idle().await?;
+        let gathered = std::mem::take(&mut self.gathered);
+        blocking(move || {
+            writing.append(&gathered)?;
+            writing.file.sync_all()?;
+            let Writing { digest, written_bytes, head, mut temporary, .. } = *writing;
+            temporary.stays = false;
+            let hash = digest.finish().as_ref().try_into().expect("SHA-256 has 32 bytes");
+            Ok(Received { temporary, hash: BlobHash::new(hash), size_bytes: written_bytes, head })
+        })
+        .await
+    }
+
+    async fn idle(&mut self) -> Result<Box<Writing>, BlobError> {
+        match std::mem::replace(&mut self.state, State::Failed) {
+            State::Idle(writing) => Ok(writing),
+            State::Busy(task) => Ok(task.await.map_err(io::Error::other)??),
+            State::Failed => Err(io::Error::other("an earlier write failed").into()),
+        }
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        // A thread may still be writing: whoever comes next waits until it is done, so the right goes with it.
+        let turn = self.turn.take();
+        if let State::Busy(task) = std::mem::replace(&mut self.state, State::Failed)
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(async move {
+                let _ = task.await;
+                drop(turn);
+            });
+        }
+    }
+}
+
+impl Writing {
+    fn append(&mut self, chunks: &[Bytes]) -> io::Result<()> {
+        for chunk in chunks {
+            if self.head.len() < HEAD_BYTES {
+                self.head.extend_from_slice(&chunk[..chunk.len().min(HEAD_BYTES - self.head.len())]);
+            }
+            self.digest.update(chunk);
+            self.file.write_all(chunk)?;
+            let before = self.written_bytes;
+            self.written_bytes += chunk.len() as u64;
+            if before / SYNC_EVERY_BYTES != self.written_bytes / SYNC_EVERY_BYTES {
+                self.file.sync_data()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Received {
+    /// Where it lies until it has its name.
+    pub fn path(&self) -> &Path {
+        self.temporary.path()
+    }
+
+    /// Gives it its name. On disk when it returns. Blocks.
+    pub fn keep(self, blobs: &Blobs) -> io::Result<BlobHash> {
+        blobs.settle(self.temporary, &self.hash.to_string())?;
+        Ok(self.hash)
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, BlobError> + Send + 'static,
+) -> Result<T, BlobError> {
+    spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blobs::hash;
+
+    fn blobs() -> (Blobs, tempfile::TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        (Blobs::open(directory.path().to_owned(), Box::new(|| Ok((1, 0)))).unwrap(), directory)
+    }
+
+    fn pattern(length: usize) -> Vec<u8> {
+        (0..length).map(|n| (n % 251) as u8).collect()
+    }
+
+    #[tokio::test]
+    async fn a_file_in_pieces_is_the_file() {
+        let (blobs, _directory) = blobs();
+        let whole = pattern(3 * GATHER_BYTES + 17);
+        let mut incoming = Incoming::begin(&blobs, u64::MAX).await.unwrap();
+        for piece in whole.chunks(60_000) {
+            incoming.write(Bytes::copy_from_slice(piece)).await.unwrap();
+        }
+        let received = incoming.finish().await.unwrap();
+        assert_eq!((received.hash, received.size_bytes), (hash(&whole), whole.len() as u64));
+        assert_eq!(received.head, &whole[..HEAD_BYTES]);
+        let hash = received.keep(&blobs).unwrap();
+        assert_eq!(blobs.get(&hash.to_string()).unwrap().unwrap(), whole);
+    }
+
+    #[tokio::test]
+    async fn too_much_is_refused_and_nothing_is_left() {
+        let (blobs, directory) = blobs();
+        let mut incoming = Incoming::begin(&blobs, 10).await.unwrap();
+        incoming.write(Bytes::from_static(b"0123456789")).await.unwrap();
+        assert!(matches!(
+            incoming.write(Bytes::from_static(b"x")).await,
+            Err(BlobError::TooLarge { most_bytes: 10 })
+        ));
+        drop(incoming);
+        let dropped = Incoming::begin(&blobs, 10).await.unwrap().finish().await.unwrap();
+        drop(dropped);
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_sender_goes_on_where_it_stopped() {
+        let (blobs, _directory) = blobs();
+        let whole = pattern(100_000);
+        let (mut first, held) = Incoming::resume(&blobs, "ab", u64::MAX).await.unwrap();
+        assert_eq!(held, 0);
+        assert!(matches!(Incoming::resume(&blobs, "ab", 1).await, Err(BlobError::Busy)));
+        first.write(Bytes::copy_from_slice(&whole[..40_000])).await.unwrap();
+        first.pause().await.unwrap();
+        assert_eq!(blobs.partial_length("ab").unwrap(), 40_000);
+        let (mut second, held) = Incoming::resume(&blobs, "ab", u64::MAX).await.unwrap();
+        assert_eq!(held, 40_000);
+        second.write(Bytes::copy_from_slice(&whole[40_000..])).await.unwrap();
+        let received = second.finish().await.unwrap();
+        assert_eq!((received.hash, &received.head[..]), (hash(&whole), &whole[..HEAD_BYTES]));
+        received.keep(&blobs).unwrap();
+        assert_eq!(blobs.partial_length("ab").unwrap(), 0);
+    }
+}
