@@ -15,6 +15,7 @@ use crate::logic::content;
 use crate::logic::field::FieldFault;
 use crate::logic::form::kinds::{colour, raw_text};
 use crate::logic::form::{Checked, Fields, Form, Patch};
+use crate::logic::scopes::Scopes;
 use crate::model::{AuthSessionId, Dispatch, Event, OwnUser, UserId};
 use crate::store::{
     AccountRow, AccountState, Accounts, Emails, Meta, MetaRow, Order, StoreError, Tx, UserGuilds, UserIdRow,
@@ -42,7 +43,11 @@ pub fn owner(view: &View<'_>) -> Result<Option<UserId>, StoreError> {
 
 /// The caller's own account.
 pub fn me(app: &App, actor: Actor) -> Result<OwnUser, ActionError> {
-    Ok(app.store.read(|view| show::own_user_by_id(view, actor.user))?)
+    let mut own = app.store.read(|view| show::own_user_by_id(view, actor.user))?;
+    if !actor.has_scope(Scopes::EMAIL) {
+        own.email = None;
+    }
+    Ok(own)
 }
 
 /// Body of `PATCH /users/@me` and `PATCH /users/@me/profile`.

@@ -1,6 +1,7 @@
 //! Who acts, and why they say they do.
 
 use crate::actions::error::Fault;
+use crate::logic::scopes::Scopes;
 use crate::model::{ApplicationId, AuthSessionId, UserId};
 
 /// An authenticated caller.
@@ -25,6 +26,13 @@ pub enum ActorKind {
         /// Its application.
         application: ApplicationId,
     },
+    /// An application in a person's place, by an OAuth2 access token: only where a route names a scope.
+    Bearer {
+        /// Which application.
+        application: ApplicationId,
+        /// What the person let it do.
+        scopes: Scopes,
+    },
 }
 
 impl Actor {
@@ -38,6 +46,15 @@ impl Actor {
         match self.kind {
             ActorKind::Human { session } => Ok(session),
             ActorKind::Bot { .. } => Err(Fault::BotsNotAllowed),
+            ActorKind::Bearer { .. } => Err(Fault::MissingScope),
+        }
+    }
+
+    /// What an OAuth2 token lets the caller do; whoever comes by a token of their own may do all.
+    pub fn has_scope(&self, scope: Scopes) -> bool {
+        match self.kind {
+            ActorKind::Bearer { scopes, .. } => scopes.contains(scope),
+            ActorKind::Human { .. } | ActorKind::Bot { .. } => true,
         }
     }
 
@@ -45,7 +62,7 @@ impl Actor {
     pub fn application(&self) -> Result<ApplicationId, Fault> {
         match self.kind {
             ActorKind::Bot { application } => Ok(application),
-            ActorKind::Human { .. } => Err(Fault::BotsOnly),
+            ActorKind::Human { .. } | ActorKind::Bearer { .. } => Err(Fault::BotsOnly),
         }
     }
 }

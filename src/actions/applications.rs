@@ -2,6 +2,7 @@
 
 use super::accounts;
 use super::actor::{Actor, ActorKind};
+use super::confirm;
 use super::error::{ActionError, Fault};
 use super::images;
 use super::members;
@@ -10,12 +11,12 @@ use super::sessions::Device;
 use super::show;
 use crate::app::App;
 use crate::auth::interactions::verify_key;
-use crate::auth::random::BotToken;
+use crate::auth::random::{BotToken, OpaqueToken};
 use crate::logic::field::FieldFault;
 use crate::logic::form::kinds::{bits, boolean, image_data, list, object, permissions, raw_text, text};
 use crate::logic::form::{Checked, Fields, Form, ImageData, Kind as _, Patch, Standin};
 use crate::model::{
-    Application, ApplicationId, BotUser, Event, InstallParams, IssuedToken, Permissions, bot_of,
+    Application, ApplicationId, BotUser, Event, InstallParams, IssuedSecret, IssuedToken, Permissions, bot_of,
 };
 use crate::store::{
     AccountRow, ApplicationRow, Applications, BotTokens, Order, StoreError, Tx, UserApplications, UserGuilds,
@@ -312,6 +313,32 @@ pub async fn reset_token(app: &App, actor: Actor, id: ApplicationId) -> Result<I
     Ok(IssuedToken { token: token.expose().to_owned() })
 }
 
+/// Gives the application a new secret for its own part of OAuth2; the one before opens nothing any more.
+///
+/// # Errors
+/// 10002, 20012, PASSWORD_DOES_NOT_MATCH, 60003.
+pub async fn reset_secret(
+    app: &App,
+    actor: Actor,
+    id: ApplicationId,
+    form: Checked<Confirm>,
+    pass: Option<String>,
+) -> Result<IssuedSecret, ActionError> {
+    actor.session()?;
+    app.store.read(|view| own_row(view, actor, id).map(drop))?;
+    confirm::require(app, actor, confirm::Shown { password: form.take()?.password, pass }).await?;
+    let secret = OpaqueToken::generate();
+    let hash = secret.hash().as_bytes().to_vec();
+    app.store
+        .write(move |tx| -> Result<_, ActionError> {
+            let mut row = own_row(tx, actor, id)?;
+            row.secret_hash.clone_from(&hash);
+            Ok(tx.put::<Applications>(&tx.own(actor.user), &id, &row)?)
+        })
+        .await?;
+    Ok(IssuedSecret { secret: secret.expose().to_owned() })
+}
+
 /// Keeps the hash of a bot's token in place of the one before; none for an empty one.
 fn put_token(
     tx: &mut Tx<'_>,
@@ -351,16 +378,17 @@ pub async fn edit_bot(
 /// messages. A crash in between leaves an application without a token, which can be deleted again.
 ///
 /// # Errors
-/// 10002, 20012, PASSWORD_DOES_NOT_MATCH, 40011 while the bot owns guilds.
+/// 10002, 20012, PASSWORD_DOES_NOT_MATCH, 60003, 40011 while the bot owns guilds.
 pub async fn delete(
     app: &App,
     actor: Actor,
     id: ApplicationId,
     form: Checked<Confirm>,
+    pass: Option<String>,
 ) -> Result<(), ActionError> {
     actor.session()?;
     app.store.read(|view| own_row(view, actor, id).map(drop))?;
-    accounts::require_password(app, actor.user, form.take()?.password).await?;
+    confirm::require(app, actor, confirm::Shown { password: form.take()?.password, pass }).await?;
     app.store
         .reclaim(move |tx| -> Result<(), ActionError> {
             let row = own_row(tx, actor, id)?;
@@ -410,6 +438,7 @@ fn own_row(view: &View<'_>, actor: Actor, id: ApplicationId) -> Result<Applicati
     let is_own = match actor.kind {
         ActorKind::Human { .. } => row.owner == actor.user,
         ActorKind::Bot { application } => application == id,
+        ActorKind::Bearer { .. } => false,
     };
     if is_own { Ok(row) } else { Err(Fault::NotYourApplication.into()) }
 }

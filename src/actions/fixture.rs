@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use super::actor::{Actor, ActorKind};
-use super::error::ActionError;
+use super::error::{ActionError, Fault};
 use super::{guilds, members, roles};
 use crate::app::App;
 use crate::config::Loaded;
@@ -169,6 +169,7 @@ pub fn code<T>(answer: Result<T, ActionError>) -> u32 {
         Ok(_) => 0,
         Err(ActionError::Fault(fault)) => fault.code(),
         Err(ActionError::Form(_)) => 50_035,
+        Err(ActionError::ConfirmIdentity(_)) => Fault::SecondFactorNeeded.code(),
         Err(other) => panic!("{other:?}"),
     }
 }

@@ -66,7 +66,7 @@ pub async fn identify(app: App, url: Arc<str>, identify: Box<Identify>) -> Resul
     admit_start(&app, actor)?;
     let owner = Owner {
         user: actor.user,
-        auth: auth(actor),
+        auth: auth(actor)?,
         intents: admitted.intents,
         shard: admitted.shard,
         capabilities: identify.capabilities,
@@ -107,8 +107,12 @@ pub async fn identify(app: App, url: Arc<str>, identify: Box<Identify>) -> Resul
 /// What to tell the client.
 pub async fn resume(app: App, resume: Resume) -> Result<Entered, Refused> {
     let actor = authenticate(&app, resume.token.reveal())?;
-    let request =
-        ResumeRequest { session_id: resume.session_id, user: actor.user, auth: auth(actor), seq: resume.seq };
+    let request = ResumeRequest {
+        session_id: resume.session_id,
+        user: actor.user,
+        auth: auth(actor)?,
+        seq: resume.seq,
+    };
     let who = who(&app, actor)?;
     match app.hub.resume(request).await {
         Ok(connection) => Ok(Entered { connection, who }),
@@ -191,10 +195,11 @@ fn who(app: &App, actor: Actor) -> Result<Who, Close> {
     Ok(Who::Bot { application_flags: row.flags })
 }
 
-fn auth(actor: Actor) -> Auth {
+fn auth(actor: Actor) -> Result<Auth, Close> {
     match actor.kind {
-        ActorKind::Human { session } => Auth::Person(session),
-        ActorKind::Bot { application } => Auth::Bot(application),
+        ActorKind::Human { session } => Ok(Auth::Person(session)),
+        ActorKind::Bot { application } => Ok(Auth::Bot(application)),
+        ActorKind::Bearer { .. } => Err(BAD_TOKEN),
     }
 }
 

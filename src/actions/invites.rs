@@ -3,7 +3,7 @@
 use super::actor::{Actor, Reason};
 use super::audit::{self, Act, Changes, Entry};
 use super::error::{ActionError, Fault};
-use super::{members, show};
+use super::{guilds, members, show};
 use crate::app::App;
 use crate::auth::random;
 use crate::logic::form::kinds::{boolean, integer};
@@ -117,6 +117,7 @@ pub async fn create(
                 uses: 0,
                 temporary: form.temporary,
                 roles: Vec::new(),
+                vanity: false,
             };
             let all = codes_of(tx, guild)?;
             if !form.unique
@@ -277,6 +278,10 @@ pub async fn delete(
             if !may {
                 return Err(Fault::MissingPermissions.into());
             }
+            if row.vanity {
+                // A guild lets go of its own code by choosing another or none.
+                return Err(Fault::InvalidVanityCode.into());
+            }
             let shown = show::invite(tx, &code, &row, false)?;
             remove(tx, &by, &code, &row)?;
             record(tx, &by, actor, &code, &row, Act::InviteDelete, reason.as_ref())?;
@@ -308,6 +313,7 @@ pub fn forget_channel(
     guild: GuildId,
     channel: ChannelId,
 ) -> Result<(), StoreError> {
+    guilds::move_vanity(tx, by, guild, channel)?;
     let mut ended = 0;
     for code in codes_of(tx, guild)? {
         if ended < ENDED_AT_ONCE

@@ -5,8 +5,10 @@ pub mod actor;
 pub mod admin;
 pub mod applications;
 pub mod audit;
+pub mod audit_log;
 pub mod bans;
 pub mod channels;
+pub mod confirm;
 pub mod dms;
 pub mod error;
 pub mod expressions;
@@ -16,6 +18,7 @@ pub mod files;
 mod fixture;
 pub mod followers;
 pub mod gateway;
+pub mod grants;
 pub mod guilds;
 #[cfg(test)]
 mod hierarchy_tests;

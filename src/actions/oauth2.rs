@@ -1,15 +1,16 @@
-//! Adding a bot to a guild by consent (the `bot` scope of OAuth2). Scopes that give out access tokens are not offered: what would
-//! issue them answers in OAuth2's own words.
+//! Consent: adding a bot to a guild (the `bot` scope of OAuth2), and giving an application a code by which it gets access (RFC 6749
+//! §4.1); what it exchanges the code for is `grants`' affair. There is no implicit grant.
 
 use super::actor::Actor;
 use super::applications::{MAX_URI_CHARS, row_of};
 use super::audit::{self, Act, Changes, Entry};
 use super::error::{ActionError, Fault};
-use super::{members, roles, show, show_apps};
+use super::{grants, members, roles, show, show_apps};
 use crate::app::App;
 use crate::logic::field::FieldFault;
 use crate::logic::form::kinds::{boolean, integer, permissions, raw_text, snowflake, text};
 use crate::logic::form::{Checked, Fields, Form};
+use crate::logic::scopes::Scopes;
 use crate::model::kind::{Application, Guild};
 use crate::model::{
     ApplicationId, Audience, Consent, Dispatch, GuildId, GuildRef, IntegrationEvent, LinkableGuild, Location,
@@ -23,7 +24,9 @@ const MAX_OFFERED_GUILDS: usize = 1_000;
 /// Longest `state` that is carried through, code points.
 const MAX_STATE_CHARS: usize = 256;
 /// Longest list of scopes, code points.
-const MAX_SCOPE_CHARS: usize = 128;
+const MAX_SCOPE_CHARS: usize = 256;
+/// Characters of a challenge: a SHA-256 in base64url (RFC 7636 §4.2).
+const CHALLENGE_CHARS: usize = 43;
 /// Page of the web client that says it is done, where no other address was asked for.
 const DONE_PAGE: &str = "/oauth2/authorized";
 
@@ -31,45 +34,54 @@ const DONE_PAGE: &str = "/oauth2/authorized";
 #[derive(Clone)]
 pub struct Ask {
     client: ApplicationId,
-    scope: String,
+    scopes: Scopes,
     permissions: Permissions,
     redirect_uri: Option<String>,
     state: Option<String>,
-    integration_type: u8,
+    wants_code: bool,
+    challenge: Option<String>,
 }
 
 impl Form for Ask {
     fn read(f: &mut Fields<'_>) -> Self {
+        let fault = |code, why: &'static str| FieldFault::new(code, why);
+        let text_of = f.or("scope", text(0..=MAX_SCOPE_CHARS), String::new());
+        let scopes = Scopes::parse(&text_of).filter(|scopes| !scopes.is_empty());
+        if scopes.is_none() {
+            f.fault("scope", fault("OAUTH2_INVALID_SCOPE", "Scopes must be some that this server knows."));
+        }
+        let kind = f.opt("response_type", text(0..=16)).filter(|kind| !kind.is_empty());
         let form = Self {
             client: f.need("client_id", snowflake::<Application>()),
-            scope: f.or("scope", text(0..=MAX_SCOPE_CHARS), String::new()),
+            scopes: scopes.unwrap_or_default(),
             permissions: f.or("permissions", permissions(), Permissions::NONE),
             redirect_uri: f.opt("redirect_uri", raw_text(0..=MAX_URI_CHARS)).filter(|uri| !uri.is_empty()),
             state: f.opt("state", raw_text(0..=MAX_STATE_CHARS)),
-            integration_type: f.or("integration_type", integer(0..=1u8), 0),
+            wants_code: kind.as_deref() == Some("code"),
+            challenge: f.opt("code_challenge", raw_text(CHALLENGE_CHARS..=CHALLENGE_CHARS)),
         };
-        let words = || form.scope.split_whitespace();
-        if !words().any(|word| word == "bot")
-            || words().any(|word| !matches!(word, "bot" | "applications.commands"))
-        {
-            f.fault(
-                "scope",
-                FieldFault::new(
-                    "OAUTH2_INVALID_SCOPE",
-                    "Scopes must be bot, with or without applications.commands.",
-                ),
-            );
+        let is_for_a_token = !form.scopes.without(Scopes::OF_CONSENT).is_empty();
+        if !form.wants_code && (kind.is_some() || is_for_a_token) {
+            let why = "Only codes are given out.";
+            f.fault("response_type", fault("OAUTH2_UNSUPPORTED_RESPONSE_TYPE", why));
         }
-        if f.opt("response_type", text(0..=16)).is_some_and(|kind| !kind.is_empty()) {
-            f.fault(
-                "response_type",
-                FieldFault::new("OAUTH2_UNSUPPORTED_RESPONSE_TYPE", "Codes and tokens are not given out."),
-            );
+        if form.wants_code && form.redirect_uri.is_none() {
+            f.require("redirect_uri");
         }
-        if form.integration_type != 0 {
+        let method = f.opt("code_challenge_method", text(0..=16));
+        if form.challenge.is_some() && method.as_deref() != Some("S256") {
+            f.fault("code_challenge_method", fault("OAUTH2_INVALID_CHALLENGE_METHOD", "Must be S256."));
+        }
+        if f.or("integration_type", integer(0..=1u8), 0) != 0 {
             f.fault("integration_type", FieldFault::no_choice(&[0]));
         }
         form
+    }
+}
+
+impl Ask {
+    fn wants_bot(&self) -> bool {
+        self.scopes.contains(Scopes::BOT)
     }
 }
 
@@ -102,11 +114,11 @@ pub fn ask(app: &App, actor: Actor, ask: Ask) -> Result<Consent, ActionError> {
         Ok(Consent {
             application: show_apps::public_application(ask.client, &row),
             user: show::user_by_id(view, actor.user)?,
-            authorized: false,
+            authorized: grants::has_given(view, actor.user, ask.client, ask.scopes)?,
             integration_type: 0,
-            redirect_uri: ask.redirect_uri,
+            redirect_uri: ask.redirect_uri.clone(),
             bot: show::user_by_id(view, bot_of(ask.client))?,
-            guilds: offered_guilds(view, actor)?,
+            guilds: if ask.wants_bot() { offered_guilds(view, actor)? } else { Vec::new() },
         })
     })
 }
@@ -132,7 +144,7 @@ fn offered_guilds(view: &View<'_>, actor: Actor) -> Result<Vec<LinkableGuild>, A
 /// The application that is asked about, if the caller may add it and the addresses are its own.
 fn linkable(view: &View<'_>, actor: Actor, ask: &Ask) -> Result<ApplicationRow, ActionError> {
     let row = row_of(view, ask.client)?;
-    if !row.bot_public && row.owner != actor.user {
+    if ask.wants_bot() && !row.bot_public && row.owner != actor.user {
         return Err(Fault::NotYourApplication.into());
     }
     // Compared to the letter: whatever is looser can be bent into another's address (SAFETY.md §1).
@@ -161,20 +173,41 @@ pub async fn answer(
     if !form.authorize {
         return Ok(location(&ask, &origin, "error=access_denied"));
     }
-    let Some(guild) = form.guild else {
-        return Err(ActionError::field("guild_id", FieldFault::required()));
+    let guild = match form.guild.filter(|_| ask.wants_bot()) {
+        None if ask.wants_bot() => return Err(ActionError::field("guild_id", FieldFault::required())),
+        guild => guild,
     };
     let wanted = form.permissions.unwrap_or(ask.permissions);
     let limits = members::Limits::of(&app.config);
+    let (code, kept) = grants::new_code();
     let asked = ask.clone();
     app.store
-        .write(move |tx| {
+        .write(move |tx| -> Result<(), ActionError> {
             let row = linkable(tx, actor, &asked)?;
-            let by = tx.allow_guild::<right::ManageGuild>(actor.user, guild)?;
-            add(tx, &by, (asked.client, &row), wanted, limits)
+            if let Some(guild) = guild {
+                let by = tx.allow_guild::<right::ManageGuild>(actor.user, guild)?;
+                add(tx, &by, (asked.client, &row), wanted, limits)?;
+            }
+            if let (true, Some(redirect_uri)) = (asked.wants_code, &asked.redirect_uri) {
+                let bound = grants::Bound {
+                    application: asked.client,
+                    scopes: asked.scopes.without(Scopes::OF_CONSENT),
+                    redirect_uri: redirect_uri.clone(),
+                    challenge: asked.challenge.clone(),
+                };
+                grants::put_code(tx, actor.user, &bound, kept.clone())?;
+            }
+            Ok(())
         })
         .await?;
-    Ok(location(&ask, &origin, &format!("guild_id={guild}&permissions={}", wanted.bits())))
+    let mut told = Vec::new();
+    if ask.wants_code {
+        told.push(format!("code={}", code.expose()));
+    }
+    if let Some(guild) = guild {
+        told.push(format!("guild_id={guild}&permissions={}", wanted.bits()));
+    }
+    Ok(location(&ask, &origin, &told.join("&")))
 }
 
 /// Makes the bot a member with a role of its own, unless it is one.

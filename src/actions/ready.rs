@@ -79,6 +79,7 @@ fn read(app: &App, request: &Request) -> Result<Option<Activation>, ActionError>
         match request.actor.kind {
             ActorKind::Bot { .. } => builder.bot(),
             ActorKind::Human { .. } => builder.person(),
+            ActorKind::Bearer { .. } => return Ok(None),
         }
         .map(Some)
     });
@@ -121,6 +122,7 @@ impl Builder<'_> {
                 let Some(row) = self.view.shared::<Applications>(&application)? else { return Ok(false) };
                 Ok(self.view.get::<BotTokens>(&row.token_hash)?.is_some_and(|token| token.id == self.user))
             }
+            ActorKind::Bearer { .. } => Ok(false),
         }
     }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::actor::{Actor, ActorKind, Credential};
 use super::error::{ActionError, Fault, LimitScope, RateLimited};
+use super::{confirm, grants};
 use crate::app::App;
 use crate::auth::live::LiveSession;
 use crate::auth::passwords::{Password, PasswordError, PasswordHash};
@@ -37,8 +38,7 @@ pub fn authenticate(app: &App, credential: Credential) -> Result<Actor, ActionEr
     match credential {
         Credential::Bot(token) => bot(app, &token),
         Credential::Human(token) | Credential::Cookie(token) => person(app, Purpose::Session, &token),
-        // No OAuth2 access token is issued, so none is good.
-        Credential::Bearer(_) => Err(Fault::Unauthorized.into()),
+        Credential::Bearer(token) => grants::authenticate(app, &token),
     }
 }
 
@@ -300,6 +300,18 @@ impl Guess {
     }
 }
 
+/// Whether a guess at the caller's own password is right; guesses count as at a login.
+pub async fn guess_own_password(app: &App, user: UserId, password: String) -> Result<bool, ActionError> {
+    let guess = Guess(Key { limit: GUESS_LIMIT, caller: Caller::Everyone, major: user.get() });
+    guess.take(app)?;
+    let stored = app.store.read(|view| view.get::<Accounts>(&user))?.and_then(|account| account.password);
+    let is_right = verify(app, Password::offer(password), stored.map(PasswordHash::from_stored)).await?;
+    if is_right {
+        guess.refund(app);
+    }
+    Ok(is_right)
+}
+
 /// Ends the caller's own session.
 pub async fn logout(app: &App, actor: Actor) -> Result<(), ActionError> {
     let sid = actor.session()?;
@@ -395,18 +407,30 @@ pub fn list_own(app: &App, actor: Actor) -> Result<ListedSessions, ActionError> 
 #[derive(Clone)]
 pub struct EndSessions {
     hashes: Vec<String>,
+    password: Option<String>,
 }
 
 impl Form for EndSessions {
     fn read(f: &mut Fields<'_>) -> Self {
-        Self { hashes: f.need("session_id_hashes", list(text(1..=64), 64).at_least(1)) }
+        Self {
+            hashes: f.need("session_id_hashes", list(text(1..=64), 64).at_least(1)),
+            password: f.opt("password", raw_text(1..=1_024)),
+        }
     }
 }
 
-/// Ends some of the caller's sessions.
-pub async fn end_some(app: &App, actor: Actor, form: Checked<EndSessions>) -> Result<(), ActionError> {
-    actor.session()?;
+/// Ends some of the caller's sessions, once they said again who they are.
+///
+/// # Errors
+/// Form faults, 60003 and as [`confirm::require`].
+pub async fn end_some(
+    app: &App,
+    actor: Actor,
+    form: Checked<EndSessions>,
+    pass: Option<String>,
+) -> Result<(), ActionError> {
     let form = form.take()?;
+    confirm::require(app, actor, confirm::Shown { password: form.password.clone(), pass }).await?;
     let own = app.live.of(actor.user).into_iter().map(|(sid, _)| sid);
     end(app, actor.user, own.filter(|sid| form.hashes.contains(&id_hash(*sid))).collect()).await
 }

@@ -14,7 +14,8 @@ use crate::logic::form::kinds::{json_value, text};
 use crate::logic::form::{Checked, Fields, Form};
 use crate::model::{Audience, Dispatch, GuildId, UserId};
 use crate::store::{
-    JsonRow, Members, Notes, Order, Prefs, StoreError, TextRow, UserGuildSettings, UserSettings, Users, View,
+    JsonRow, Members, Notes, Order, Prefs, StoreError, TextRow, Tx, UserGuildSettings, UserSettings, Users,
+    View,
 };
 
 /// Most bytes of a settings object, of the settings of one guild, and of all client preferences.
@@ -99,6 +100,29 @@ pub fn takes_messages_of(view: &View<'_>, user: UserId, guild: GuildId) -> Resul
     let own = parse(view.get::<UserSettings>(&user)?);
     let restricted = own.get("restricted_guilds").and_then(Value::as_array);
     Ok(!restricted.into_iter().flatten().any(|id| is_id(id, guild)))
+}
+
+/// Most guilds that are restricted for a newcomer's sake; more are open until they are restricted by hand.
+const MAX_RESTRICTED: usize = 1_000;
+
+/// Restricts a guild that somebody just joined, if they want that of every new one, and tells their sessions.
+pub(super) fn restrict_new_guild(tx: &mut Tx<'_>, user: UserId, guild: GuildId) -> Result<(), StoreError> {
+    let Some(row) = tx.get::<UserSettings>(&user)? else { return Ok(()) };
+    let mut own = parse(Some(row));
+    if own.get("default_guilds_restricted").and_then(Value::as_bool) != Some(true) {
+        return Ok(());
+    }
+    let slot = own.entry("restricted_guilds").or_insert_with(|| json!([]));
+    let Some(restricted) = slot.as_array_mut() else { return Ok(()) };
+    if restricted.len() >= MAX_RESTRICTED || restricted.iter().any(|id| is_id(id, guild)) {
+        return Ok(());
+    }
+    restricted.push(Value::from(guild.to_string()));
+    let changed = json!({ "restricted_guilds": restricted });
+    let row = JsonRow { json: Value::Object(own).to_string() };
+    tx.put::<UserSettings>(&tx.own(user), &user, &row)?;
+    tx.emit(Audience::User(user), Dispatch::UserSettingsUpdate(changed));
+    Ok(())
 }
 
 fn is_id(value: &Value, id: GuildId) -> bool {
@@ -243,33 +267,83 @@ pub async fn edit_guild_settings(
     form: Checked<AnyObject>,
 ) -> Result<Value, ActionError> {
     actor.session()?;
-    let user = actor.user;
     app.store
-        .write(move |tx| -> Result<Value, ActionError> {
-            if guild.get() != 0 && !tx.has::<Members>(&(guild, user))? {
-                return Err(Fault::MissingAccess.into());
-            }
+        .write(move |tx| {
+            require_place(tx, actor.user, guild)?;
             let AnyObject(changes) = form.get()?;
-            let mut own = parse(tx.get::<UserGuildSettings>(&(user, guild))?);
-            let known = default_guild_settings(None);
-            for (key, value) in
-                changes.iter().filter(|(key, _)| known.contains_key(*key) && *key != "guild_id")
-            {
-                if key == "channel_overrides" {
-                    merge_overrides(&mut own, value);
-                } else {
-                    own.insert(key.clone(), value.clone());
-                }
-            }
-            let version = own.get("version").and_then(Value::as_u64).unwrap_or(0);
-            own.insert("version".to_owned(), Value::from(version + 1));
-            let row = bounded(&own)?;
-            tx.put::<UserGuildSettings>(&tx.own(user), &(user, guild), &row)?;
-            let shown = shown_guild_settings(guild, own);
-            tx.emit(Audience::User(user), Dispatch::UserGuildSettingsUpdate(shown.clone()));
-            Ok(shown)
+            change_guild_settings(tx, actor.user, guild, changes)
         })
         .await
+}
+
+/// Most guilds whose settings one call changes.
+const MAX_AT_ONCE: usize = 200;
+
+/// Changes notification settings of several guilds: `{"guilds": {id: changes}}`, `@me` for DMs. Answers the whole of each.
+///
+/// # Errors
+/// 50001 for a guild that is not the caller's: then nothing changes.
+pub async fn edit_many_guild_settings(
+    app: &App,
+    actor: Actor,
+    form: Checked<AnyObject>,
+) -> Result<Vec<Value>, ActionError> {
+    actor.session()?;
+    let AnyObject(body) = form.take()?;
+    let mut wanted = Vec::new();
+    for (key, changes) in
+        body.get("guilds").and_then(Value::as_object).into_iter().flatten().take(MAX_AT_ONCE)
+    {
+        let guild = if key == "@me" { Some(0) } else { key.parse().ok() };
+        let (Some(guild), Some(changes)) = (guild, changes.as_object()) else {
+            let fault =
+                FieldFault::new("DICT_TYPE_CONVERT", "Guilds are named by their ids, each with an object.");
+            return Err(ActionError::field("guilds", fault));
+        };
+        wanted.push((GuildId::new(guild), changes.clone()));
+    }
+    app.store
+        .write(move |tx| {
+            for (guild, _) in &wanted {
+                require_place(tx, actor.user, *guild)?;
+            }
+            wanted
+                .iter()
+                .map(|(guild, changes)| change_guild_settings(tx, actor.user, *guild, changes))
+                .collect()
+        })
+        .await
+}
+
+fn require_place(view: &View<'_>, user: UserId, guild: GuildId) -> Result<(), ActionError> {
+    if guild.get() != 0 && !view.has::<Members>(&(guild, user))? {
+        return Err(Fault::MissingAccess.into());
+    }
+    Ok(())
+}
+
+fn change_guild_settings(
+    tx: &mut Tx<'_>,
+    user: UserId,
+    guild: GuildId,
+    changes: &Map<String, Value>,
+) -> Result<Value, ActionError> {
+    let mut own = parse(tx.get::<UserGuildSettings>(&(user, guild))?);
+    let known = default_guild_settings(None);
+    for (key, value) in changes.iter().filter(|(key, _)| known.contains_key(*key) && *key != "guild_id") {
+        if key == "channel_overrides" {
+            merge_overrides(&mut own, value);
+        } else {
+            own.insert(key.clone(), value.clone());
+        }
+    }
+    let version = own.get("version").and_then(Value::as_u64).unwrap_or(0);
+    own.insert("version".to_owned(), Value::from(version + 1));
+    let row = bounded(&own)?;
+    tx.put::<UserGuildSettings>(&tx.own(user), &(user, guild), &row)?;
+    let shown = shown_guild_settings(guild, own);
+    tx.emit(Audience::User(user), Dispatch::UserGuildSettingsUpdate(shown.clone()));
+    Ok(shown)
 }
 
 fn merge_overrides(own: &mut Map<String, Value>, changes: &Value) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::error::ActionError;
-use super::{accounts, sessions, uploads};
+use super::{accounts, audit_log, grants, sessions, uploads};
 use crate::app::App;
 
 /// How often soft kinds are written behind; a crash loses at most so much of them.
@@ -32,6 +32,8 @@ pub async fn run(app: App) {
 async fn sweep(app: &App) -> Result<(), ActionError> {
     accounts::delete_due(app).await?;
     sessions::end_expired(app).await?;
+    grants::sweep(app).await?;
+    audit_log::forget_old(app).await?;
     uploads::end_old(app).await?;
     uploads::sweep_blobs(app).await
 }

@@ -23,7 +23,7 @@ const MAX_USED_TICKETS: usize = 100_000;
 pub const SESSION_LIFE_SECS: u64 = 30 * 24 * 3_600;
 /// Life of a gateway ticket, in seconds.
 const GATEWAY_TICKET_LIFE_SECS: u64 = 60;
-/// Life of a ticket between password and second factor, in seconds (API.md §2.1).
+/// Life of a ticket between password and second factor, and of the pass it gets, in seconds (API.md §2.1).
 const MFA_TICKET_LIFE_SECS: u64 = 300;
 /// How long a browser is remembered as one in which an account logged in.
 const DEVICE_LIFE_SECS: u64 = 365 * 24 * 3_600;
@@ -37,19 +37,23 @@ pub enum Purpose {
     GatewayTicket,
     /// The second step of a log-in.
     MfaTicket,
+    /// Acts that ask again who one is, after that was shown.
+    MfaPass,
     /// Marks a browser in which an account logged in before (SAFETY.md §1); opens nothing.
     Device,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 4] = [Self::Session, Self::GatewayTicket, Self::MfaTicket, Self::Device];
+    pub const ALL: [Self; 5] =
+        [Self::Session, Self::GatewayTicket, Self::MfaTicket, Self::MfaPass, Self::Device];
 
     const fn audience(self) -> &'static str {
         match self {
             Self::Session => "session",
             Self::GatewayTicket => "gateway",
             Self::MfaTicket => "mfa",
+            Self::MfaPass => "mfa pass",
             Self::Device => "device",
         }
     }
@@ -59,7 +63,7 @@ impl Purpose {
         match self {
             Self::Session => SESSION_LIFE_SECS,
             Self::GatewayTicket => GATEWAY_TICKET_LIFE_SECS,
-            Self::MfaTicket => MFA_TICKET_LIFE_SECS,
+            Self::MfaTicket | Self::MfaPass => MFA_TICKET_LIFE_SECS,
             Self::Device => DEVICE_LIFE_SECS,
         }
     }

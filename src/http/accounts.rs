@@ -8,6 +8,7 @@ use super::call::Call;
 use super::reply::{Answer, Reply};
 use super::route::{Route, Who, get, patch, post};
 use crate::actions::accounts::{self, Edit, Leave};
+use crate::actions::confirm::{self, Finish};
 use crate::actions::profiles::{self, ProfileQuery};
 use crate::actions::registration::{self, Register};
 use crate::actions::sessions::{self, Device, EndSessions, Login, Opened};
@@ -16,6 +17,7 @@ use crate::auth::tokens::{Purpose, SESSION_LIFE_SECS};
 use crate::logic::form::kinds::text;
 use crate::logic::form::{Checked, Fields, Form};
 use crate::logic::rate_limit::Bucket;
+use crate::logic::scopes::Scopes;
 use crate::model::kind::User as UserKind;
 use crate::model::{AuthSessionId, OwnUser, User, UserId};
 
@@ -44,6 +46,19 @@ pub fn routes() -> Vec<Route> {
             .takes::<EndSessions>()
             .or_nothing()
             .summary("End some of one's own sessions"),
+        post("/mfa/finish", finish)
+            .who(Who::Human)
+            .takes::<Finish>()
+            .gives::<Pass>(200)
+            .summary("Say again who one is, for acts that ask"),
+        post("/auth/fingerprint", fingerprint)
+            .who(Who::Nobody)
+            .gives::<Fingerprint>(200)
+            .summary("A name for a browser: clients of old ask for one, nothing is kept"),
+        get("/auth/location-metadata", location_metadata)
+            .who(Who::Nobody)
+            .gives::<serde_json::Value>(200)
+            .summary("What the law of the caller's place asks for: nothing is looked up"),
         post("/unique-username/username-attempt-unauthed", is_taken)
             .who(Who::Nobody)
             .limit(Bucket::Register)
@@ -59,7 +74,7 @@ pub fn routes() -> Vec<Route> {
             .who(Who::Human)
             .gives::<Ticket>(200)
             .summary("A ticket for the gateway"),
-        get("/users/@me", me).gives::<OwnUser>(200).summary("One's own account"),
+        get("/users/@me", me).scope(Scopes::IDENTIFY).gives::<OwnUser>(200).summary("One's own account"),
         patch("/users/@me", edit)
             .takes::<Edit>()
             .with_pictures()
@@ -193,8 +208,39 @@ async fn list_sessions(call: Call) -> Answer {
 }
 
 async fn end_sessions(call: Call) -> Answer {
-    sessions::end_some(&call.app, call.actor()?, call.form::<EndSessions>()).await?;
+    let pass = call.mfa_pass();
+    sessions::end_some(&call.app, call.actor()?, call.form::<EndSessions>(), pass).await?;
     Ok(Reply::nothing())
+}
+
+/// A pass for acts that ask again who one is.
+#[derive(Serialize, JsonSchema)]
+struct Pass {
+    token: String,
+}
+
+async fn finish(call: Call) -> Answer {
+    let token = confirm::finish(&call.app, call.actor()?, call.form::<Finish>()).await?;
+    Ok(Reply::json(&Pass { token })?.no_store())
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Fingerprint {
+    fingerprint: String,
+}
+
+async fn fingerprint(_: Call) -> Answer {
+    let name = u64::from_be_bytes(crate::auth::random::bytes());
+    Reply::json(&Fingerprint { fingerprint: format!("{name}.hearth") })
+}
+
+async fn location_metadata(_: Call) -> Answer {
+    let nothing_asked = serde_json::json!({
+        "consent_required": false,
+        "country_code": null,
+        "promotional_email_opt_in": { "required": false, "pre_checked": false },
+    });
+    Reply::json(&nothing_asked)
 }
 
 struct Attempt {

@@ -6,7 +6,7 @@ use super::route::{Route, Who, get, patch, post};
 use crate::actions::accounts::{self, Edited};
 use crate::actions::applications::{self, Confirm, Create, Edit};
 use crate::model::kind::Application as ApplicationKind;
-use crate::model::{Application, ApplicationId, BotUser, IssuedToken};
+use crate::model::{Application, ApplicationId, BotUser, IssuedSecret, IssuedToken};
 
 /// The routes of applications and their bots.
 pub fn routes() -> Vec<Route> {
@@ -64,6 +64,11 @@ pub fn routes() -> Vec<Route> {
             .who(Who::Human)
             .gives::<IssuedToken>(200)
             .summary("Give the bot a new token"),
+        post("/applications/{application_id}/reset", reset_secret)
+            .who(Who::Human)
+            .takes::<Confirm>()
+            .gives::<IssuedSecret>(200)
+            .summary("Give the application a new secret"),
     ]
 }
 
@@ -98,7 +103,7 @@ async fn edit(call: Call) -> Answer {
 }
 
 async fn delete(call: Call) -> Answer {
-    applications::delete(&call.app, call.actor()?, id(&call)?, call.form::<Confirm>()).await?;
+    applications::delete(&call.app, call.actor()?, id(&call)?, call.form(), call.mfa_pass()).await?;
     Ok(Reply::nothing())
 }
 
@@ -112,4 +117,11 @@ async fn edit_bot(call: Call) -> Answer {
 
 async fn reset_token(call: Call) -> Answer {
     Ok(Reply::json(&applications::reset_token(&call.app, call.actor()?, id(&call)?).await?)?.no_store())
+}
+
+async fn reset_secret(call: Call) -> Answer {
+    let id = id(&call)?;
+    let secret =
+        applications::reset_secret(&call.app, call.actor()?, id, call.form(), call.mfa_pass()).await?;
+    Ok(Reply::json(&secret)?.no_store())
 }

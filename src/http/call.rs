@@ -117,6 +117,11 @@ impl Call {
         form::decode_query(&self.query).into()
     }
 
+    /// Whether the query string gives a key this very value.
+    pub fn has_query(&self, key: &str, value: &str) -> bool {
+        self.query.split('&').any(|pair| pair.split_once('=') == Some((key, value)))
+    }
+
     /// `X-Audit-Log-Reason`, percent-decoded; longer than 512 is 400.
     pub fn reason(&self) -> Result<Option<Reason>, ActionError> {
         let Some(header) = self.headers.get("x-audit-log-reason") else { return Ok(None) };
@@ -125,6 +130,11 @@ impl Call {
             let message = format!("Must be {MAX_REASON_CHARS} or fewer in length.");
             ActionError::field("reason", FieldFault::new("BASE_TYPE_MAX_LENGTH", message))
         })
+    }
+
+    /// The pass by which the caller said again who they are (API.md §2.1).
+    pub fn mfa_pass(&self) -> Option<String> {
+        self.header("x-discord-mfa-authorization").map(str::to_owned)
     }
 
     /// A header, where it is there and plain text.

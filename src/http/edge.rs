@@ -285,7 +285,7 @@ impl Edge {
         request: Request<Incoming>,
         peer: Peer,
     ) -> Response<Body> {
-        let identity = self.identify(row.route.who, request.method(), request.headers());
+        let identity = self.identify(&row.route, request.method(), request.headers());
         let actor = identity.as_ref().ok().copied().flatten();
         let taken = self
             .limits
@@ -329,28 +329,34 @@ impl Edge {
     }
 
     /// Who calls. On routes for anybody, bad credentials are as good as none.
-    fn identify(&self, who: Who, method: &Method, headers: &HeaderMap) -> Result<Option<Actor>, ActionError> {
+    fn identify(
+        &self,
+        route: &Route,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Result<Option<Actor>, ActionError> {
         check_web_client(method, headers, &self.origin)?;
-        match who {
+        match route.who {
             Who::Nobody => Ok(None),
             Who::Perhaps => {
                 let found = credential(method, headers, &self.origin).ok().flatten();
-                Ok(found.and_then(|credential| self.authenticate(credential).ok()))
+                Ok(found.and_then(|credential| self.authenticate(credential, route).ok()))
             }
             Who::Any | Who::Human | Who::Bot => {
                 let found = credential(method, headers, &self.origin)?;
-                let actor = found.map(|credential| self.authenticate(credential)).transpose()?;
-                admit(who, actor.as_ref())?;
+                let actor = found.map(|credential| self.authenticate(credential, route)).transpose()?;
+                admit(route.who, actor.as_ref())?;
                 Ok(actor)
             }
         }
     }
 
-    /// The account behind a credential. OAuth2 tokens open no route by themselves: a route has to name its scopes, and none does.
-    fn authenticate(&self, credential: Credential) -> Result<Actor, ActionError> {
+    /// The account behind a credential. OAuth2 tokens open no route by themselves: a route has to name a scope (SAFETY.md §1).
+    fn authenticate(&self, credential: Credential, route: &Route) -> Result<Actor, ActionError> {
         let is_bearer = matches!(credential, Credential::Bearer(_));
         let actor = (self.hooks.authenticate)(&self.app, credential)?;
-        if is_bearer { Err(Fault::MissingScope.into()) } else { Ok(actor) }
+        let is_open = !is_bearer || route.scope.is_some_and(|scope| actor.has_scope(scope));
+        if is_open { Ok(actor) } else { Err(Fault::MissingScope.into()) }
     }
 
     async fn run(

@@ -3,9 +3,13 @@
 use super::call::Call;
 use super::reply::{Answer, Reply};
 use super::route::{Route, Who, delete, get, patch, post};
-use crate::actions::guilds::{self, Confirm, Create, Edit, EditExtras, ListOwn, Look, Preview};
+use crate::actions::guilds::{
+    self, Confirm, Create, Edit, EditExtras, EditVanity, ListOwn, Look, MfaLevel, MfaLevelNow, Preview,
+    Vanity,
+};
 use crate::actions::members;
 use crate::logic::rate_limit::Bucket;
+use crate::logic::scopes::Scopes;
 use crate::model::kind::Guild as GuildKind;
 use crate::model::{Guild, GuildId, GuildSettings, Member, PartialGuild};
 
@@ -37,6 +41,22 @@ pub fn routes() -> Vec<Route> {
             .takes::<Confirm>()
             .or_nothing()
             .summary("Delete one's own guild"),
+        post("/guilds/{guild_id}/mfa", mfa)
+            .who(Who::Human)
+            .takes::<MfaLevel>()
+            .gives::<MfaLevelNow>(200)
+            .audited()
+            .summary("Ask moderators of one's own guild for a second factor"),
+        get("/guilds/{guild_id}/vanity-url", vanity)
+            .gives::<Vanity>(200)
+            .permission("MANAGE_GUILD")
+            .summary("A guild's own invite code"),
+        patch("/guilds/{guild_id}/vanity-url", edit_vanity)
+            .takes::<EditVanity>()
+            .gives::<Vanity>(200)
+            .audited()
+            .permission("MANAGE_GUILD")
+            .summary("Choose a guild's own invite code"),
         get("/guilds/{guild_id}/preview", preview).gives::<Preview>(200).summary("A guild at a glance"),
         get("/hearth/guilds/{guild_id}/settings", extras)
             .gives::<GuildSettings>(200)
@@ -48,11 +68,13 @@ pub fn routes() -> Vec<Route> {
             .permission("MANAGE_GUILD")
             .summary("Change settings of a guild beyond the field's own"),
         get("/users/@me/guilds", list_own)
+            .scope(Scopes::GUILDS)
             .query::<ListOwn>()
             .gives::<Vec<PartialGuild>>(200)
             .summary("List one's own guilds"),
         delete("/users/@me/guilds/{guild_id}", leave).or_nothing().summary("Leave a guild"),
         get("/users/@me/guilds/{guild_id}/member", own_member)
+            .scope(Scopes::GUILDS_MEMBERS_READ)
             .gives::<Member>(200)
             .summary("One's own membership in a guild"),
     ]
@@ -85,8 +107,22 @@ async fn edit(call: Call) -> Answer {
 }
 
 async fn remove(call: Call) -> Answer {
-    guilds::delete(&call.app, call.actor()?, id(&call)?, call.form()).await?;
+    guilds::delete(&call.app, call.actor()?, id(&call)?, call.form(), call.mfa_pass()).await?;
     Ok(Reply::nothing())
+}
+
+async fn mfa(call: Call) -> Answer {
+    let reason = call.reason()?;
+    Reply::json(&guilds::set_mfa_level(&call.app, call.actor()?, id(&call)?, call.form(), reason).await?)
+}
+
+async fn vanity(call: Call) -> Answer {
+    Reply::json(&guilds::vanity(&call.app, call.actor()?, id(&call)?)?)
+}
+
+async fn edit_vanity(call: Call) -> Answer {
+    let reason = call.reason()?;
+    Reply::json(&guilds::edit_vanity(&call.app, call.actor()?, id(&call)?, call.form(), reason).await?)
 }
 
 async fn preview(call: Call) -> Answer {

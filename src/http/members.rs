@@ -6,7 +6,7 @@ use super::call::Call;
 use super::reply::{Answer, Reply};
 use super::route::{Route, Who, delete, get, patch, post, put};
 use crate::actions::ActionError;
-use crate::actions::members::{self, Edit, EditOwn, List, Prune, PruneCount, Pruned, Search};
+use crate::actions::members::{self, Add, Edit, EditOwn, List, Prune, PruneCount, Pruned, Search};
 use crate::actions::roles;
 use crate::logic::rate_limit::Bucket;
 use crate::model::kind::{Guild, Role, User};
@@ -25,6 +25,14 @@ pub fn routes() -> Vec<Route> {
             .gives::<Vec<Member>>(200)
             .summary("Find members by the beginning of a name"),
         get("/guilds/{guild_id}/members/{user_id}", show).gives::<Member>(200).summary("A member"),
+        put("/guilds/{guild_id}/members/{user_id}", add)
+            .who(Who::Bot)
+            .limit(Bucket::MemberEdit)
+            .takes::<Add>()
+            .gives::<Member>(201)
+            .or_nothing()
+            .permission("CREATE_INSTANT_INVITE")
+            .summary("Bring in somebody who let the bot's application do so"),
         patch("/guilds/{guild_id}/members/{user_id}", edit)
             .limit(Bucket::MemberEdit)
             .takes::<Edit>()
@@ -101,6 +109,14 @@ async fn search(call: Call) -> Answer {
 async fn show(call: Call) -> Answer {
     let (guild, user) = ids(&call)?;
     Reply::json(&members::get(&call.app, call.actor()?, guild, user)?)
+}
+
+async fn add(call: Call) -> Answer {
+    let (guild, user) = ids(&call)?;
+    match members::add(&call.app, call.actor()?, guild, user, call.form()).await? {
+        Some(member) => Reply::json(&member),
+        None => Ok(Reply::nothing()),
+    }
 }
 
 async fn edit(call: Call) -> Answer {

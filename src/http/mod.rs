@@ -43,6 +43,7 @@ mod absent;
 mod accounts;
 mod applications;
 mod attachments;
+mod audit;
 mod authenticate;
 mod bans;
 mod body;

@@ -11,6 +11,7 @@ use super::call::Call;
 use super::reply::Answer;
 use crate::logic::form::{Definitions, Form};
 use crate::logic::rate_limit::Bucket;
+use crate::logic::scopes::Scopes;
 
 /// Who may call a route (API.md §2, legend).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub struct Route {
     pub path: &'static str,
     /// Who may call it.
     pub who: Who,
+    /// What an OAuth2 access token must be for to open it; without, none does.
+    pub scope: Option<Scopes>,
     /// Its limit.
     pub bucket: Bucket,
     /// Most bytes of its body.
@@ -90,6 +93,7 @@ where
         method,
         path,
         who: Who::Any,
+        scope: None,
         bucket: Bucket::Default,
         max_body_bytes: MAX_JSON_BYTES,
         stream: Stream::Never,
@@ -122,6 +126,12 @@ impl Route {
     /// Who may call it.
     pub fn who(mut self, who: Who) -> Self {
         self.who = who;
+        self
+    }
+
+    /// OAuth2 access tokens with this scope open it too.
+    pub fn scope(mut self, scope: Scopes) -> Self {
+        self.scope = Some(scope);
         self
     }
 

@@ -6,9 +6,9 @@ use hyper::header::HeaderValue;
 use super::limits::RouteLimit;
 use super::route::Route;
 use super::{
-    absent, accounts, applications, attachments, bans, channels, dms, emojis, followers, guilds, instance,
-    integrations, invites, members, messages, oauth2, pins, reactions, read_states, relationships, roles,
-    settings, stickers, voice, webhooks,
+    absent, accounts, applications, attachments, audit, bans, channels, dms, emojis, followers, guilds,
+    instance, integrations, invites, members, messages, oauth2, pins, reactions, read_states, relationships,
+    roles, settings, stickers, voice, webhooks,
 };
 
 /// Every route of the REST API.
@@ -18,6 +18,7 @@ pub fn all() -> Vec<Route> {
         accounts::routes(),
         applications::routes(),
         attachments::routes(),
+        audit::routes(),
         bans::routes(),
         channels::routes(),
         dms::routes(),

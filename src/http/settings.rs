@@ -25,6 +25,10 @@ pub fn routes() -> Vec<Route> {
             .takes::<AnyObject>()
             .gives::<Value>(200)
             .summary("Change notification settings of a guild"),
+        human(patch("/users/@me/guilds/settings", edit_guilds))
+            .takes::<AnyObject>()
+            .gives::<Vec<Value>>(200)
+            .summary("Change notification settings of several guilds"),
         human(get("/users/@me/notes", notes))
             .gives::<std::collections::BTreeMap<String, String>>(200)
             .summary("All own notes"),
@@ -60,6 +64,10 @@ async fn edit_dms(call: Call) -> Answer {
 async fn edit_guild(call: Call) -> Answer {
     let guild = call.id::<Guild>("guild_id")?;
     Reply::json(&settings::edit_guild_settings(&call.app, call.actor()?, guild, call.form()).await?)
+}
+
+async fn edit_guilds(call: Call) -> Answer {
+    Reply::json(&settings::edit_many_guild_settings(&call.app, call.actor()?, call.form()).await?)
 }
 
 async fn notes(call: Call) -> Answer {

@@ -5,9 +5,13 @@ use super::reply::{Answer, Reply};
 use super::route::{Route, Who, delete, get, patch, post};
 use crate::actions::messages::{self, Edit as EditMessage, Execute, Execution};
 use crate::actions::webhooks::{self, Create, Edit, EditLooks};
+use crate::logic::form::kinds::json_value;
+use crate::logic::form::{Fields, Form};
 use crate::logic::rate_limit::Bucket;
+use crate::logic::services;
 use crate::model::kind::{Channel, Guild, Message as MessageKind, Webhook as WebhookKind};
 use crate::model::{Message, MessageId, Webhook, WebhookId};
+use serde_json::Value;
 
 /// The routes of webhooks.
 pub fn routes() -> Vec<Route> {
@@ -53,6 +57,20 @@ pub fn routes() -> Vec<Route> {
             .gives::<Message>(200)
             .or_nothing()
             .summary("Post as a webhook"),
+        open(post("/webhooks/{webhook_id}/{webhook_token}/slack", slack))
+            .limit(Bucket::WebhookExecute)
+            .query::<Execution>()
+            .takes::<Foreign>()
+            .gives::<Message>(200)
+            .or_nothing()
+            .summary("Post what Slack's webhooks take"),
+        open(post("/webhooks/{webhook_id}/{webhook_token}/github", github))
+            .limit(Bucket::WebhookExecute)
+            .query::<Execution>()
+            .takes::<Foreign>()
+            .gives::<Message>(200)
+            .or_nothing()
+            .summary("Post an event of a code host in GitHub's form"),
         open(get("/webhooks/{webhook_id}/{webhook_token}/messages/{message_id}", message))
             .gives::<Message>(200)
             .summary("A message of the webhook's own"),
@@ -130,6 +148,40 @@ async fn execute(mut call: Call) -> Answer {
     let query = call.query_form::<Execution>();
     let waits = query.get().is_ok_and(|query| query.waits);
     let posted = messages::execute(&call.app, hook, secret, query, call.form::<Execute>(), files).await?;
+    if waits { Reply::json(&*posted) } else { Ok(Reply::nothing()) }
+}
+
+/// A body in another service's form.
+struct Foreign(Value);
+
+impl Form for Foreign {
+    fn read(f: &mut Fields<'_>) -> Self {
+        Self(f.whole(json_value()))
+    }
+}
+
+async fn slack(call: Call) -> Answer {
+    let body = call.form::<Foreign>().take()?.0;
+    execute_as(&call, services::from_slack(&body)).await
+}
+
+/// Events that nobody needs to be told are taken and forgotten.
+async fn github(call: Call) -> Answer {
+    let body = call.form::<Foreign>().take()?.0;
+    match services::from_github(call.header("x-github-event").unwrap_or_default(), &body) {
+        Some(told) => execute_as(&call, told).await,
+        None => {
+            webhooks::get_by_token(&call.app, id(&call)?, &token(&call))?;
+            Ok(Reply::nothing())
+        }
+    }
+}
+
+/// Posts a translated body; the message is in the answer unless the query says otherwise.
+async fn execute_as(call: &Call, body: Value) -> Answer {
+    let waits = !call.has_query("wait", "false");
+    let (query, form) = (call.query_form::<Execution>(), messages::of_service(&body));
+    let posted = messages::execute(&call.app, id(call)?, token(call), query, form, Vec::new()).await?;
     if waits { Reply::json(&*posted) } else { Ok(Reply::nothing()) }
 }
 

@@ -18,6 +18,8 @@ pub mod permissions;
 pub mod ranked;
 pub mod rate_limit;
 pub mod room;
+pub mod scopes;
+pub mod services;
 pub mod session;
 pub mod sniff;
 pub mod stream;

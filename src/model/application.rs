@@ -195,6 +195,13 @@ pub struct Location {
     pub url: String,
 }
 
+/// A new secret of an application, shown once.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct IssuedSecret {
+    /// The secret.
+    pub secret: String,
+}
+
 /// The new token of a bot, shown this once.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct IssuedToken {

@@ -377,6 +377,27 @@ pub struct AuditEntry {
     pub reason: Option<String>,
 }
 
+/// A page of the audit log: entries, and what they name. Libraries want every array (API.md §1.4).
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct AuditLogPage {
+    /// What was done.
+    pub audit_log_entries: Vec<AuditEntry>,
+    /// By whom and to whom.
+    pub users: Vec<Arc<User>>,
+    /// Webhooks that entries name and that are still there.
+    pub webhooks: Vec<super::Webhook>,
+    /// Bots that entries name and that are still there.
+    pub integrations: Vec<super::Integration>,
+    /// Threads that entries name.
+    pub threads: Vec<Value>,
+    /// Commands that entries name.
+    pub application_commands: Vec<Value>,
+    /// Rules that entries name.
+    pub auto_moderation_rules: Vec<Value>,
+    /// Events that entries name.
+    pub guild_scheduled_events: Vec<Value>,
+}
+
 /// One changed field of an audit entry.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AuditChange {

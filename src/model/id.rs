@@ -178,13 +178,15 @@ pub mod kind {
         Sticker => StickerId,
         /// An attachment of a message.
         Attachment => AttachmentId,
+        /// Access that somebody gave to an application.
+        OAuthGrant => OAuthGrantId,
         /// A login of a person: what a session token names.
         AuthSession => AuthSessionId,
     }
 }
 pub use kind::{
-    ApplicationId, AttachmentId, AuditEntryId, AuthSessionId, ChannelId, EmojiId, GuildId, MessageId, RoleId,
-    StickerId, UserId, WebhookId,
+    ApplicationId, AttachmentId, AuditEntryId, AuthSessionId, ChannelId, EmojiId, GuildId, MessageId,
+    OAuthGrantId, RoleId, StickerId, UserId, WebhookId,
 };
 
 /// Draws ids that rise for ever, whatever the clock does.

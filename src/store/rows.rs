@@ -5,7 +5,7 @@ use minicbor::{Decode, Encode};
 
 use crate::model::{
     ApplicationId, AttachmentId, BlobHash, ChannelId, ChannelKind, Embed, EmojiId, GuildId, MessageId,
-    Overwrite, Permissions, RoleId, StickerItem, UserId, WebhookId,
+    OAuthGrantId, Overwrite, Permissions, RoleId, StickerItem, UserId, WebhookId,
 };
 
 /// A value of a table.
@@ -222,6 +222,8 @@ rows! {
         21 widget_enabled: bool,
         22 widget_channel: Option<ChannelId>,
         23 premium_progress_bar_enabled: bool,
+        /// The guild's own invite code.
+        24 vanity: Option<String>,
     }
     /// A role.
     RoleRow {
@@ -276,6 +278,8 @@ rows! {
         7 temporary: bool,
         /// Roles given on joining.
         8 roles: Vec<RoleId>,
+        /// Whether it is the guild's own code, which no list of invites shows.
+        9 vanity: bool,
     }
     /// An entry of the audit log.
     AuditRow {
@@ -491,6 +495,42 @@ rows! {
         13 cover_image: Option<String>,
         /// Hex of the Ed25519 public key with which interactions are signed.
         14 verify_key: String,
+        /// SHA-256 of the secret that it shows for OAuth2; empty without one.
+        15 secret_hash: Vec<u8>,
+    }
+    /// A code of OAuth2.
+    OAuthCodeRow {
+        0 application: ApplicationId,
+        1 user: UserId,
+        /// Bits of `logic::scopes`.
+        2 scopes: u64,
+        3 redirect_uri: String,
+        /// The S256 challenge (RFC 7636).
+        4 challenge: Option<String>,
+        /// Milliseconds of Unix time.
+        5 expires_ms: u64,
+        /// The grant it was exchanged for.
+        6 used_for: Option<OAuthGrantId>,
+    }
+    /// Access that somebody gave to an application.
+    OAuthGrantRow {
+        0 application: ApplicationId,
+        /// Bits of `logic::scopes`.
+        1 scopes: u64,
+        /// Whether the application has no secret to show for it.
+        2 public: bool,
+    }
+    /// A token of OAuth2.
+    OAuthTokenRow {
+        0 user: UserId,
+        1 grant: OAuthGrantId,
+        2 application: ApplicationId,
+        /// Milliseconds of Unix time.
+        3 expires_ms: u64,
+        /// Whether it only gets others.
+        4 refresh: bool,
+        /// Whether a refresh token was used; used again it ends its family.
+        5 spent: bool,
     }
     /// A webhook.
     WebhookRow {

@@ -4,7 +4,7 @@ use super::keys::Key;
 use super::rows::*;
 use crate::model::{
     ApplicationId, AttachmentId, AuditEntryId, AuthSessionId, BlobHash, ChannelId, EmojiId, GuildId,
-    MessageId, RoleId, StickerId, UserId, WebhookId,
+    MessageId, OAuthGrantId, RoleId, StickerId, UserId, WebhookId,
 };
 
 /// One table: a sorted map from `Key` to `Row`.
@@ -123,6 +123,12 @@ tables! {
     Applications, "applications": ApplicationId => ApplicationRow, cached;
     /// Applications of an account.
     UserApplications, "user_applications": (UserId, ApplicationId) => ();
+    /// OAuth2 codes by their SHA-256.
+    OAuthCodes, "oauth_codes": Vec<u8> => OAuthCodeRow;
+    /// Access that people gave to applications.
+    OAuthGrants, "oauth_grants": (UserId, OAuthGrantId) => OAuthGrantRow;
+    /// OAuth2 access and refresh tokens by their SHA-256; one whose grant is gone opens nothing.
+    OAuthTokens, "oauth_tokens": Vec<u8> => OAuthTokenRow;
     /// Bots by the SHA-256 of their token.
     BotTokens, "bot_tokens": Vec<u8> => UserIdRow;
     /// Webhooks, followers among them.

@@ -69,6 +69,8 @@ async fn sessions_are_listed_and_end_by_logout_password_change_and_disabling() {
         listed["user_sessions"].as_array().unwrap().iter().filter(|s| s["current"] == false).collect();
     assert_eq!(hashes.len(), 1);
     let body = json!({ "session_id_hashes": [hashes[0]["id_hash"]] });
+    mira.post("/auth/sessions/logout", body.clone()).await.refused(401, 60003);
+    let body = json!({ "session_id_hashes": [hashes[0]["id_hash"]], "password": PASSWORD });
     mira.post("/auth/sessions/logout", body).await.ok();
     other.get("/users/@me").await.refused(401, 0);
     let other = second().await;
@@ -164,4 +166,27 @@ async fn who_registers_by_an_invite_is_in_its_guild() {
     let guilds =
         server.call_with(Method::GET, "/users/@me/guilds", None, &[("authorization", token)]).await.ok();
     assert_eq!(guilds[0]["id"], guild);
+}
+
+#[tokio::test]
+async fn settings_of_several_guilds_change_in_one_call_or_not_at_all() {
+    let server = Server::start().await;
+    let mira = server.owner("mira").await;
+    let (one, _) = mira.make_guild("Maple House").await;
+    let (two, _) = mira.make_guild("Oak House").await;
+    let mut miras = mira.connect().await;
+    let body = json!({ "guilds": { one.clone(): { "muted": true }, two.clone(): { "suppress_roles": true }, "@me": { "muted": false } } });
+    let all = mira.patch("/users/@me/guilds/settings", body).await.ok();
+    assert_eq!(all.as_array().unwrap().len(), 3);
+    for _ in 0..3 {
+        miras.expect("USER_GUILD_SETTINGS_UPDATE").await;
+    }
+    let foreign =
+        json!({ "guilds": { one.clone(): { "muted": false }, "175928847299117063": { "muted": true } } });
+    mira.patch("/users/@me/guilds/settings", foreign).await.refused(403, 50001);
+    let entries = mira.connect().await.ready["user_guild_settings"]["entries"].clone();
+    let entry = entries.as_array().unwrap().iter().find(|entry| entry["guild_id"] == one).unwrap().clone();
+    assert_eq!((&entry["muted"], &entry["version"]), (&json!(true), &json!(1)));
+    let odd = json!({ "guilds": { "kitchen": {} } });
+    mira.patch("/users/@me/guilds/settings", odd).await.refused(400, 50035);
 }

@@ -171,3 +171,33 @@ async fn one_leaves_but_never_as_the_owner() {
     let update = hers.expect("GUILD_UPDATE").await;
     assert_eq!((&update["system_channel_id"], &update["rules_channel_id"]), (&Value::Null, &Value::Null));
 }
+
+#[tokio::test]
+async fn a_guild_s_own_code_opens_it_moves_with_its_channels_and_is_nobody_else_s() {
+    let server = Server::start().await;
+    let (mira, june) = (server.owner("mira").await, server.person("june").await);
+    let (guild, channel) = mira.make_guild("Maple House").await;
+    let path = format!("/guilds/{guild}/vanity-url");
+    assert_eq!(mira.get(&path).await.ok(), json!({ "code": null, "uses": 0 }));
+    for bad in ["x", "two words", "ümlaut"] {
+        mira.patch(&path, json!({ "code": bad })).await.refused(400, 50020);
+    }
+    assert_eq!(mira.patch(&path, json!({ "code": "Maple-House" })).await.ok()["code"], "maple-house");
+    assert_eq!(mira.get(&format!("/guilds/{guild}")).await.ok()["vanity_url_code"], "maple-house");
+    assert_eq!(mira.get(&format!("/guilds/{guild}/invites")).await.ok(), json!([]));
+    let (other, _) = mira.make_guild("Oak House").await;
+    mira.patch(&format!("/guilds/{other}/vanity-url"), json!({ "code": "maple-house" }))
+        .await
+        .refused(400, 50020);
+    mira.delete("/invites/maple-house").await.refused(400, 50020);
+
+    let kitchen = json!({ "name": "kitchen" });
+    let kitchen = mira.post(&format!("/guilds/{guild}/channels"), kitchen).await.ok();
+    mira.delete(&format!("/channels/{channel}")).await.ok();
+    june.post("/invites/maple-house", json!({})).await.ok();
+    assert_eq!(mira.get("/invites/maple-house").await.ok()["channel"]["id"], kitchen["id"]);
+    assert_eq!(mira.get(&path).await.ok()["uses"], 1);
+    june.get(&path).await.refused(403, 50013);
+    mira.patch(&path, json!({ "code": null })).await.ok();
+    june.get("/invites/maple-house").await.refused(404, 10006);
+}

@@ -10,6 +10,8 @@ mod gateway;
 mod guilds;
 mod links;
 mod messages;
+mod moderation;
+mod oauth2;
 mod pictures;
 mod social;
 mod support;

@@ -265,6 +265,12 @@ async fn members_of_a_restricted_guild_are_refused_and_groups_take_friends_only(
     let (guild, channel) = june.make_guild("Maple House").await;
     june.bring(&channel, &[&otto, &mira]).await;
     june.patch("/users/@me/settings", json!({ "restricted_guilds": [guild] })).await.ok();
+    // Whoever wants it so restricts each new guild by joining it.
+    mira.patch("/users/@me/settings", json!({ "default_guilds_restricted": true })).await.ok();
+    let (_, other) = june.make_guild("Oak House").await;
+    june.bring(&other, &[&mira]).await;
+    let settings = mira.get("/users/@me/settings").await.ok();
+    assert_eq!(settings["restricted_guilds"].as_array().unwrap().len(), 1);
     let dm = otto.open_dm(&june).await;
     otto.post(&format!("/channels/{dm}/messages"), json!({ "content": "psst" })).await.refused(403, 50007);
     // Whom one writes to may answer.

@@ -141,6 +141,16 @@ impl Server {
         Answer { what: format!("{method} {url}"), status, headers, body }
     }
 
+    /// A call with a form in its body.
+    pub async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        let pairs: Vec<String> =
+            fields.iter().map(|(key, value)| format!("{key}={}", encoded(value))).collect();
+        let url = format!("{}/api/v10{path}", self.origin);
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        self.send(Method::POST, &url, &form, pairs.join("&").into_bytes()).await
+    }
+
     /// Registers a person.
     pub async fn person(&self, name: &str) -> Person<'_> {
         let body = json!({ "username": name, "password": PASSWORD });
@@ -379,6 +389,11 @@ impl Gateway {
     pub async fn send(&mut self, op: u64, d: Value) {
         let text = json!({ "op": op, "d": d }).to_string();
         self.socket.send(Message::text(text)).await.unwrap();
+    }
+
+    /// Sends raw bytes.
+    pub async fn send_binary(&mut self, bytes: Vec<u8>) {
+        self.socket.send(Message::binary(bytes)).await.unwrap();
     }
 
     /// Sends raw text.

@@ -162,3 +162,29 @@ async fn a_webhook_is_changed_moved_and_deleted_and_leaves_its_traces_in_the_log
     let body = json!({ "name": "One too many" });
     mira.post(&format!("/channels/{channel}/webhooks"), body).await.refused(400, 30007);
 }
+
+#[tokio::test]
+async fn other_services_post_in_their_own_words() {
+    let server = Server::start().await;
+    let mira = server.owner("mira").await;
+    let (_, channel) = mira.make_guild("Maple House").await;
+    let hook = Hook::make(&server, &mira, &channel).await;
+    let slack = json!({ "text": "see <https://example.org|the oven>", "username": "CI" });
+    let told = hook.call(Method::POST, "/slack", Some(slack.clone())).await.ok();
+    assert_eq!(told["content"], "see [the oven](https://example.org)");
+    assert_eq!(told["author"]["username"], "CI");
+    assert_eq!(hook.call(Method::POST, "/slack?wait=false", Some(slack)).await.status, 204);
+    hook.call(Method::POST, "/slack", Some(json!({}))).await.refused(400, 50006);
+
+    let path = format!("/webhooks/{}/{}/github", hook.id, hook.token);
+    let issue = json!({
+        "action": "opened", "repository": { "full_name": "maple/house" }, "sender": { "login": "june" },
+        "issue": { "number": 3, "title": "Cold soup", "html_url": "https://example.org/3" },
+    });
+    let event = |name: &'static str| [("x-github-event", name)];
+    let told = server.call_with(Method::POST, &path, Some(issue.clone()), &event("issues")).await.ok();
+    assert_eq!(told["embeds"][0]["title"], "[maple/house] Issue #3 opened: Cold soup");
+    assert_eq!(server.call_with(Method::POST, &path, Some(issue.clone()), &event("watch")).await.status, 204);
+    let wrong = format!("/webhooks/{}/{}/github", hook.id, "x".repeat(68));
+    server.call_with(Method::POST, &wrong, Some(issue), &event("watch")).await.refused(401, 50027);
+}

@@ -1,7 +1,7 @@
 //! Deleting a guild: gone for all readers at once, its rows swept in chunks (SAFETY.md §5.2).
 
-use crate::actions::accounts;
 use crate::actions::actor::Actor;
+use crate::actions::confirm;
 use crate::actions::error::{ActionError, Fault};
 use crate::actions::expressions::{emojis, stickers};
 use crate::app::App;
@@ -30,22 +30,31 @@ impl Form for Confirm {
     }
 }
 
-/// Deletes a guild, on its owner's password.
+/// Deletes a guild, once its owner said again who they are.
 ///
 /// # Errors
-/// 50001 for strangers, 50013 for others than the owner, 50035 for a wrong password.
-pub async fn delete(app: &App, actor: Actor, id: GuildId, form: Checked<Confirm>) -> Result<(), ActionError> {
+/// 50001 for strangers, 50013 for others than the owner, 50035 for a wrong password, 60003 for none.
+pub async fn delete(
+    app: &App,
+    actor: Actor,
+    id: GuildId,
+    form: Checked<Confirm>,
+    pass: Option<String>,
+) -> Result<(), ActionError> {
     actor.session()?;
     let access = app.store.read(|view| view.guild_access(actor.user, id))?;
     if !access.is_owner() {
         return Err(Fault::MissingPermissions.into());
     }
-    accounts::require_password(app, actor.user, form.take()?.password).await?;
+    confirm::require(app, actor, confirm::Shown { password: form.take()?.password, pass }).await?;
     app.store
         .reclaim(move |tx| {
             let by = tx.allow_guild::<right::Membership>(actor.user, id)?;
             if !by.is_owner() {
                 return Err(Fault::MissingPermissions.into());
+            }
+            if let Some(code) = &by.guild.vanity {
+                tx.delete::<Invites>(&by, code)?;
             }
             tx.delete::<Guilds>(&by, &id)?;
             tx.put::<DoomedGuilds>(&by, &id, &())?;

@@ -135,6 +135,53 @@ pub async fn edit(
         .await
 }
 
+/// Body of `POST /guilds/{guild}/mfa`.
+#[derive(Clone, Copy)]
+pub struct MfaLevel {
+    level: u8,
+}
+
+impl Form for MfaLevel {
+    fn read(f: &mut Fields<'_>) -> Self {
+        Self { level: f.need("level", integer(0..=1u8)) }
+    }
+}
+
+/// The level that a guild has.
+#[derive(Debug, serde::Serialize, schemars::JsonSchema)]
+pub struct MfaLevelNow {
+    level: u8,
+}
+
+/// Says whether moderators of a guild need a second factor. Only its owner does, and only with one of their own: without, they would
+/// lock themselves out of their guild.
+///
+/// # Errors
+/// 50001, 50013 for others than the owner, 60003 for level 1 by an owner without a second factor.
+pub async fn set_mfa_level(
+    app: &App,
+    actor: Actor,
+    id: GuildId,
+    form: Checked<MfaLevel>,
+    reason: Option<Reason>,
+) -> Result<MfaLevelNow, ActionError> {
+    app.store
+        .write(move |tx| {
+            let by = tx.allow_guild::<right::ManageGuild>(actor.user, id)?;
+            if !by.is_owner() {
+                return Err(Fault::MissingPermissions.into());
+            }
+            let level = form.get()?.level;
+            if level > 0 && !show::own_user_by_id(tx, actor.user)?.mfa_enabled {
+                return Err(Fault::SecondFactorNeeded.into());
+            }
+            let row = GuildRow { mfa_level: level, ..(*by.guild).clone() };
+            write(tx, &by, &row, reason.as_ref())?;
+            Ok(MfaLevelNow { level })
+        })
+        .await
+}
+
 impl Edit {
     fn apply_settings(&self, row: &mut GuildRow) {
         row.name = self.name.clone().unwrap_or_else(|| row.name.clone());
@@ -229,7 +276,7 @@ fn require_channel(
     }
 }
 
-fn write(
+pub(super) fn write(
     tx: &mut Tx<'_>,
     by: &GuildAllowed<'_, right::ManageGuild>,
     row: &GuildRow,
@@ -277,6 +324,7 @@ fn fields(row: &GuildRow) -> serde_json::Value {
         "public_updates_channel_id": row.public_updates_channel,
         "safety_alerts_channel_id": row.safety_alerts_channel,
         "preferred_locale": row.preferred_locale,
+        "vanity_url_code": row.vanity,
         "features": row.features,
         "premium_progress_bar_enabled": row.premium_progress_bar_enabled,
     })

@@ -4,11 +4,13 @@ mod create;
 mod delete;
 mod edit;
 mod extras;
+mod vanity;
 
 pub use create::{Create, create};
 pub use delete::{Confirm, delete, sweep};
-pub use edit::{Edit, edit};
+pub use edit::{Edit, MfaLevel, MfaLevelNow, edit, set_mfa_level};
 pub use extras::{EditExtras, edit_extras, extras};
+pub use vanity::{EditVanity, Vanity, edit_vanity, move_vanity, vanity};
 
 use serde::Serialize;
 

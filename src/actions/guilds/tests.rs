@@ -185,10 +185,10 @@ async fn a_deleted_guild_is_gone_at_once_and_swept_to_the_last_row() {
     world.join(guild, bob).await;
     world.role(alice, guild, "Crew", Permissions::NONE).await;
     let general = world.channel(alice, guild, ChannelKind::Text).id;
-    assert_eq!(code(delete(&world.app, bob, guild, body(json!({ "password": "x" }))).await), 50_013);
-    assert_eq!(code(delete(&world.app, alice, guild, body(json!({}))).await), 50_035);
+    assert_eq!(code(delete(&world.app, bob, guild, body(json!({ "password": "x" })), None).await), 50_013);
+    assert_eq!(code(delete(&world.app, alice, guild, body(json!({})), None).await), 60_003);
     world.told();
-    delete(&world.app, alice, guild, body(json!({ "password": PASSWORD }))).await.unwrap();
+    delete(&world.app, alice, guild, body(json!({ "password": PASSWORD })), None).await.unwrap();
     assert_eq!(world.told(), ["guild GUILD_DELETE", "gone"]);
     assert_eq!(code(channels::get(&world.app, bob, general)), 50_001);
     assert_eq!(code(roles::list(&world.app, alice, guild)), 50_001);

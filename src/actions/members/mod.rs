@@ -1,10 +1,12 @@
 //! Members of a guild: coming, going, and being looked at. Editing them is `edit`'s, their roles are `super::roles`', removal against
 //! their will `kick`'s and `super::bans`'.
 
+mod add;
 mod edit;
 mod kick;
 mod list;
 
+pub use add::{Add, add};
 pub(super) use edit::write_roles;
 pub use edit::{Edit, EditOwn, edit, edit_own};
 pub use kick::{Prune, PruneCount, Pruned, kick, prune, prune_count};
@@ -13,7 +15,7 @@ pub use list::{List, Search, get, list, own, scan, search};
 use std::sync::Arc;
 
 use super::error::{ActionError, Fault};
-use super::{messages, roles, show};
+use super::{messages, roles, settings, show};
 use crate::config::Config;
 use crate::logic::permissions::Place;
 use crate::model::{
@@ -69,6 +71,7 @@ pub fn join(
         Dispatch::MemberAdd(MemberEvent { guild_id: guild, member: shown(tx, user, &row)? }),
     );
     welcome(tx, guild, user)?;
+    settings::restrict_new_guild(tx, user, guild)?;
     messages::announce_join(tx, by, guild, user)?;
     Ok(())
 }

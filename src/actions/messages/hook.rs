@@ -13,7 +13,7 @@ use crate::actions::{links, show, webhooks};
 use crate::app::App;
 use crate::logic::content::MAX_CONTENT_CHARS;
 use crate::logic::form::kinds::{boolean, object, raw_text, snowflake, text};
-use crate::logic::form::{Checked, Fields, Form};
+use crate::logic::form::{self, Checked, Fields, Form, FormError};
 use crate::logic::mentions::AllowedMentions;
 use crate::model::kind::Channel as ChannelOfId;
 use crate::model::{
@@ -129,6 +129,11 @@ pub async fn execute(
         .await?;
     links::want(app, posted.channel_id, posted.id, &posted.content);
     Ok(posted)
+}
+
+/// A body that another service sent, as what a webhook posts.
+pub fn of_service(body: &serde_json::Value) -> Checked<Execute> {
+    form::read_value::<Execute>(body).map_err(FormError::Fields).into()
 }
 
 /// The channel that a webhook posts into.

@@ -26,7 +26,7 @@ pub use delete::{BulkDelete, delete, delete_many};
 pub use edit::{Edit, edit};
 pub use forms::Post;
 pub use history::{Page, get, page};
-pub use hook::{Execute, Execution, delete_of_webhook, edit_of_webhook, execute, get_of_webhook};
+pub use hook::{Execute, Execution, delete_of_webhook, edit_of_webhook, execute, get_of_webhook, of_service};
 pub use inbox::{InboxPage, dismiss, inbox};
 pub use media::{Media, MediaPage, media};
 pub use pins::{Pinned, PinsPage, list_pins, newest_pins, pin, unpin};

@@ -105,7 +105,8 @@ export class Http {
         await this.#options.sleep(500 * 2 ** attempt * (0.5 + Math.random()));
         continue;
       }
-      if (error.status === 401 && !options.isAnonymous) this.#options.onSignedOut?.();
+      // 60003 asks who one is once more; the session lives.
+      if (error.status === 401 && error.code !== 60003 && !options.isAnonymous) this.#options.onSignedOut?.();
       throw error;
     }
   }

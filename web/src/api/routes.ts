@@ -64,8 +64,10 @@ export function routes(http: Http) {
       http.request<{ ticket: string }>('POST', '/hearth/gateway-ticket', { isRepeatable: true }),
 
     sessions: () => http.request<{ user_sessions: LoginSession[] }>('GET', '/auth/sessions'),
-    endSessions: (hashes: string[]) =>
-      http.request<undefined>('POST', '/auth/sessions/logout', { body: { session_id_hashes: hashes } }),
+    endSessions: (hashes: string[], password: string) =>
+      http.request<undefined>('POST', '/auth/sessions/logout', {
+        body: { session_id_hashes: hashes, password },
+      }),
     editMe: (body: Record<string, unknown>) => http.request<OwnUser>('PATCH', '/users/@me', { body }),
     editProfile: (body: { bio?: string; pronouns?: string }) =>
       http.request<unknown>('PATCH', '/users/@me/profile', { body }),
