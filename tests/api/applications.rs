@@ -194,7 +194,7 @@ async fn a_deleted_application_takes_its_bot_out_of_every_guild() {
     }
     let said = bot.say(&guilds[0].1, "I was here").await;
     let path = format!("/applications/{}/delete", bot.id);
-    mira.post(&path, json!({})).await.refused(400, 50035);
+    mira.post(&path, json!({})).await.refused(401, 60003);
     mira.post(&path, json!({ "password": PASSWORD })).await.ok();
     bot.get("/users/@me").await.refused(401, 0);
     for (guild, _) in &guilds {

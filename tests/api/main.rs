@@ -17,6 +17,7 @@ mod social;
 mod support;
 mod table;
 mod tls;
+mod traps;
 mod uploads;
 mod voice;
 mod webhooks;

@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import {
   ActivityType,
+  AuditLogEvent,
+  ButtonStyle,
   ChannelType,
   Client,
+  ComponentType,
   Events,
   GatewayIntentBits,
   GuildMemberFlags,
@@ -12,6 +15,7 @@ import {
   OverwriteType,
   Partials,
   PermissionFlagsBits,
+  WebhookClient,
 } from 'discord.js';
 import { check, cutSockets, friend, next, owner, refusal, rest, stage } from './stage.mjs';
 
@@ -504,6 +508,58 @@ await check('announcements', async () => {
   assert.equal((await refusal(client.rest.post(`/channels/${general.id}/messages/${inGeneral.id}/crosspost`))).code, 50024);
   await source.delete();
   await target.delete();
+});
+
+await check('webhooks', async () => {
+  const updated = next(client, Events.WebhooksUpdate);
+  const hook = await general.createWebhook({ name: 'Oven', reason: 'bread' });
+  await updated;
+  assert.equal(hook.token.length, 68);
+  assert.equal(hook.owner.id, client.user.id);
+  const heard = next(client, Events.MessageCreate, (message) => message.webhookId === hook.id);
+  const sent = await hook.send({ content: 'bread', username: 'Baker', embeds: [{ title: 'Crumb' }] });
+  const [echo] = await heard;
+  assert.equal(echo.id, sent.id);
+  assert.equal(echo.author.username, 'Baker');
+  assert.equal(echo.author.discriminator, '0000');
+  assert.equal(echo.member, null);
+  const edited = next(client, Events.MessageUpdate, (_, now) => now.id === sent.id);
+  await hook.editMessage(sent.id, 'cake');
+  assert.equal((await edited)[1].content, 'cake');
+  assert.equal((await hook.fetchMessage(sent.id)).content, 'cake');
+  await hook.deleteMessage(sent.id);
+  const outside = new WebhookClient({ id: hook.id, token: hook.token }, { rest });
+  const alone = await outside.send('from outside');
+  assert.ok(alone.id);
+  assert.equal((await outside.edit({ name: 'Stove' })).name, 'Stove');
+  assert.ok((await guild.fetchWebhooks()).has(hook.id));
+  assert.ok((await general.fetchWebhooks()).has(hook.id));
+  await hook.delete('cold');
+  assert.equal((await refusal(outside.send('gone'))).code, 10015);
+});
+
+await check('components come back as they were sent', async () => {
+  const button = { type: ComponentType.Button, style: ButtonStyle.Primary, label: 'Stir', custom_id: 'stir', disabled: false };
+  const link = { type: ComponentType.Button, style: ButtonStyle.Link, label: 'Look', url: 'https://example.org/' };
+  const sent = await general.send({ content: 'soup', components: [{ type: ComponentType.ActionRow, components: [button, link] }] });
+  const again = await general.messages.fetch({ message: sent.id, force: true });
+  const [row] = again.components;
+  assert.equal(row.components[0].customId, 'stir');
+  assert.equal(row.components[1].url, 'https://example.org/');
+  const without = await sent.edit({ components: [] });
+  assert.equal(without.components.length, 0);
+});
+
+await check('audit log', async () => {
+  const hooks = await guild.fetchAuditLogs({ type: AuditLogEvent.WebhookCreate, limit: 1 });
+  const entry = hooks.entries.first();
+  assert.equal(entry.executor.id, client.user.id);
+  assert.equal(entry.reason, 'bread');
+  assert.equal(entry.changes.find((change) => change.key === 'name').new, 'Oven');
+  const all = await guild.fetchAuditLogs({ limit: 100 });
+  assert.ok(all.entries.size > 5);
+  const ids = [...all.entries.keys()];
+  assert.deepEqual(ids, [...ids].sort((a, b) => (BigInt(a) < BigInt(b) ? 1 : -1)));
 });
 
 await check('errors', async () => {

@@ -444,6 +444,28 @@ async def play(bot, other):
         await message.add_reaction("🤫")
         assert len([old async for old in sent.channel.history(limit=5)]) == 2
 
+    async with check("webhooks and the audit log"):
+        hook = await general.create_webhook(name="Oven", reason="bread")
+        assert len(hook.token) == 68 and hook.user.id == bot.user.id
+        heard = bot.next("message", lambda message: message.webhook_id == hook.id)
+        sent = await hook.send("bread", username="Baker", wait=True)
+        echo = (await heard)
+        assert sent.author.name == "Baker" and sent.webhook_id == hook.id
+        assert echo is not None
+        edited = await hook.edit_message(sent.id, content="cake")
+        assert edited.content == "cake"
+        assert (await hook.fetch_message(sent.id)).content == "cake"
+        await hook.delete_message(sent.id)
+        renamed = await hook.edit(name="Stove")
+        assert renamed.name == "Stove"
+        assert [h.id for h in await guild.webhooks()] == [hook.id]
+        entries = [e async for e in guild.audit_logs(limit=1, action=discord.AuditLogAction.webhook_create)]
+        assert entries[0].user.id == bot.user.id and entries[0].reason == "bread"
+        assert entries[0].after.name == "Oven"
+        oldest = [e async for e in guild.audit_logs(limit=5, oldest_first=True)]
+        assert [e.id for e in oldest] == sorted(e.id for e in oldest)
+        await hook.delete(reason="cold")
+
     async with check("errors"):
         async with refused(discord.NotFound, code=10003):
             await bot.fetch_channel(NOBODY)

@@ -387,6 +387,20 @@ async def play(bot, other):
         assert (await heard).content == "secret"
         assert len([message async for message in rest.fetch_messages(dm)]) == 2
 
+    async with check("webhooks and the audit log"):
+        hook = await rest.create_webhook(general, "Oven", reason="bread")
+        assert len(hook.token) == 68
+        sent = await rest.execute_webhook(hook, hook.token, "bread", username="Baker")
+        assert sent.author.username == "Baker" and sent.webhook_id == hook.id
+        edited = await rest.edit_webhook_message(hook, hook.token, sent, "cake")
+        assert edited.content == "cake"
+        await rest.delete_webhook_message(hook, hook.token, sent)
+        assert [h.id for h in await rest.fetch_guild_webhooks(GUILD_ID)] == [hook.id]
+        page = await rest.fetch_audit_log(GUILD_ID, event_type=hikari.AuditLogEventType.WEBHOOK_CREATE).next()
+        entry = next(iter(page.entries.values()))
+        assert entry.user_id == APPLICATION_ID and entry.reason == "bread", entry
+        await rest.delete_webhook(hook)
+
     async with check("errors"):
         async with code(hikari.NotFoundError, 10003):
             await rest.fetch_channel(NOBODY)

@@ -158,7 +158,10 @@ impl fmt::Debug for GatewayToken {
 impl<'de> Deserialize<'de> for GatewayToken {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut token = String::deserialize(deserializer)?;
-        if let Some(bare) = token.strip_prefix("Bot ").or_else(|| token.strip_prefix("Bearer ")) {
+        let bare = token.split_once(' ').filter(|(scheme, _)| {
+            scheme.eq_ignore_ascii_case("bot") || scheme.eq_ignore_ascii_case("bearer")
+        });
+        if let Some((_, bare)) = bare {
             token = bare.trim().to_owned();
         }
         Ok(Self(token))
