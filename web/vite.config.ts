@@ -3,9 +3,10 @@ import { defineConfig } from 'vitest/config';
 import { budget } from './build/budget.ts';
 import { emojiTable } from './build/emoji-table.ts';
 import { precompress } from './build/precompress.ts';
+import { serviceWorker } from './build/service-worker.ts';
 
 export default defineConfig({
-  plugins: [svelte(), emojiTable(), budget(), precompress()],
+  plugins: [svelte(), emojiTable(), serviceWorker(), budget(), precompress()],
   resolve: process.env['VITEST'] ? { conditions: ['browser'] } : {},
   build: {
     target: ['chrome111', 'firefox116', 'safari17'],

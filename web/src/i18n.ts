@@ -1,6 +1,8 @@
 // Words and numbers in the person's language. Texts come compiled from messages/*.json, a module for each language, of which
 // a browser loads the one it shows.
 import type * as Texts from './paraglide/messages/en.js';
+// every language's counts need it: it comes with the app, not as a request of its own
+import { number } from './paraglide/registry.js';
 
 type Inputs<Text> = Text extends (inputs: infer I) => string ? I : never;
 /** Texts by their keys; one without anything to fill in is called without arguments. */
@@ -121,7 +123,7 @@ export function listOf(names: readonly string[]): string {
 }
 
 /** 1,204 */
-export const count = (value: number): string => new Intl.NumberFormat(region).format(value);
+export const count = (value: number): string => number(region as Locale, value);
 
 /** 85 % */
 export const percent = (value: number): string =>

@@ -20,6 +20,7 @@ import { Look } from './settings.svelte';
 import { Timelines } from './timelines.svelte';
 import { Typing } from './typing.svelte';
 import { Ui } from './ui.svelte';
+import { Updates } from './updates.svelte';
 import { liveWorld } from './world.svelte';
 import type { World } from './world';
 
@@ -42,6 +43,8 @@ export class Client {
   readonly layout = new Layout(() => this.look.choices.textScale / 100);
   readonly nav = new Navigation();
   readonly ui = new Ui();
+  /** A new version waits for what is unsent. */
+  readonly updates = new Updates(() => this.drafts.any || this.#isSending);
   readonly api: Routes;
   readonly session: Session;
   readonly timelines: Timelines;
@@ -86,6 +89,7 @@ export class Client {
       onForget: () => {
         this.places.clear();
         this.look.leave();
+        this.updates.forget();
         takenUp = this.keeper.forget();
       },
     });
@@ -93,15 +97,20 @@ export class Client {
 
   /** Starts everything that listens; answers with the undo. */
   start(): () => void {
-    const undo = [this.look, this.layout, this.nav, this.session, this.typing, this.keeper].map((part) =>
-      part.listen(),
-    );
+    const { look, layout, nav, session, typing, keeper, updates } = this;
+    const undo = [look, layout, nav, session, typing, keeper, updates].map((part) => part.listen());
     this.api.instance().then(
       (instance) => (this.instance = instance),
       () => undefined, // its defaults are good enough to go on
     );
     this.session.start();
     return () => undo.forEach((stop) => stop());
+  }
+
+  /** Whether something written has not arrived yet. */
+  get #isSending(): boolean {
+    for (const timeline of this.world.timelines.values()) if (timeline.pending.length > 0) return true;
+    return false;
   }
 
   /** Reads what the account keeps of how the app looks, and tells the server the language, for what it writes itself. */
