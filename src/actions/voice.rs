@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 
-use super::actor::Actor;
+use serde::Serialize;
+
+use super::actor::{Actor, ActorKind};
 use super::error::{ActionError, Fault};
+use super::{dms, messages};
 use crate::app::App;
-use crate::hub::{Connection, SelfState};
-use crate::logic::form::kinds::{boolean, snowflake, timestamp};
+use crate::hub::{Auth, Connection, Conversation, SelfState};
+use crate::logic::form::kinds::{boolean, list, snowflake, timestamp};
 use crate::logic::form::{Checked, Fields, Form, Patch};
 use crate::logic::session::client_frame::VoiceStateUpdate;
 use crate::logic::voice_session::VoiceClose;
@@ -16,6 +19,9 @@ use crate::store::access::{require, right};
 use crate::store::{Denied, StoreError};
 pub use crate::voice::{Attached, Mail, Said, Voice};
 
+/// People that one call of the API may ring: no group holds more.
+const MAX_RUNG: usize = 100;
+
 /// Op 4: joins voice, moves, changes what one says of oneself, or leaves. What may not be is passed over, as clients expect.
 pub async fn update(app: &App, connection: &Connection, update: VoiceStateUpdate) {
     let own =
@@ -23,10 +29,121 @@ pub async fn update(app: &App, connection: &Connection, update: VoiceStateUpdate
     let done = match (update.guild_id, update.channel_id) {
         (Some(guild), Some(channel)) => app.hub.join_voice(connection, guild, channel, own).await,
         (guild, None) => app.hub.leave_voice(connection, guild).await,
-        (None, Some(_)) => Ok(()),
+        (None, Some(channel)) => {
+            match join_call(app, connection, channel, own).await {
+                // What may not be is passed over here too.
+                Ok(()) | Err(ActionError::Fault(_)) => {}
+                Err(error) => tracing::error!(%error, "a call could not begin"),
+            }
+            return;
+        }
     };
     // A hub that has stopped closes the session by itself.
     let _ = done;
+}
+
+/// Begins the call of a conversation, or joins it. A message tells of a call that begins; who may not write may not call.
+async fn join_call(
+    app: &App,
+    connection: &Connection,
+    channel: ChannelId,
+    own: SelfState,
+) -> Result<(), ActionError> {
+    let owner = connection.session().owner();
+    let Auth::Person(session) = owner.auth else { return Err(Fault::BotsNotAllowed.into()) };
+    let actor = Actor { user: owner.user, kind: ActorKind::Human { session } };
+    let running = app.hub.call_in(channel);
+    let conversation = app
+        .store
+        .write(move |tx| {
+            let by = tx.allow::<right::View>(actor.user, channel)?;
+            require_conversation(by.channel.kind)?;
+            if by.channel.kind == ChannelKind::Dm {
+                for other in by.channel.recipients.iter().filter(|other| **other != actor.user) {
+                    dms::require_open_ear(tx, actor, channel, *other)?;
+                }
+            }
+            let message = match running {
+                Some(message) => message,
+                None => messages::announce_call(tx, &by, channel, &by.channel, actor.user)?,
+            };
+            let recipients = by.channel.recipients.as_slice().into();
+            Ok::<_, ActionError>(Conversation { channel, recipients, message })
+        })
+        .await?;
+    app.hub.join_call(connection, conversation, own).await.map_err(ActionError::internal)
+}
+
+fn require_conversation(kind: ChannelKind) -> Result<(), Fault> {
+    if kind.is_dm() { Ok(()) } else { Err(Fault::ChannelType) }
+}
+
+/// Whether a conversation can be called.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct Ringable {
+    /// Always true for who may see it.
+    pub ringable: bool,
+}
+
+/// Whether the caller can call a conversation.
+///
+/// # Errors
+/// 10003 for conversations of others, 50024 for channels of guilds.
+pub fn ringable(app: &App, actor: Actor, channel: ChannelId) -> Result<Ringable, ActionError> {
+    allow_call(app, actor, channel)?;
+    Ok(Ringable { ringable: true })
+}
+
+fn allow_call(app: &App, actor: Actor, channel: ChannelId) -> Result<(), ActionError> {
+    app.store.read(|view| {
+        let by = view.allow::<right::View>(actor.user, channel)?;
+        Ok(require_conversation(by.channel.kind)?)
+    })
+}
+
+/// Body of `POST /channels/{channel}/call/ring` and of `…/stop-ringing`.
+#[derive(Clone)]
+pub struct Ring {
+    recipients: Option<Vec<UserId>>,
+}
+
+impl Form for Ring {
+    fn read(f: &mut Fields<'_>) -> Self {
+        Self { recipients: f.opt("recipients", list(snowflake(), MAX_RUNG)) }
+    }
+}
+
+/// Rings the others of a conversation for the call in it, or stops to: for others what one began, for oneself what others did.
+///
+/// # Errors
+/// 10003 for conversations of others or without a call, 50024 for channels of guilds.
+pub async fn ring(
+    app: &App,
+    actor: Actor,
+    channel: ChannelId,
+    form: Checked<Ring>,
+    is_on: bool,
+) -> Result<(), ActionError> {
+    allow_call(app, actor, channel)?;
+    let Ring { recipients } = form.take()?;
+    // Who declines stops their own clients from ringing.
+    let users = if is_on { recipients } else { Some(recipients.unwrap_or_else(|| vec![actor.user])) };
+    let is_there = app.hub.ring(channel, users, is_on).await.map_err(ActionError::internal)?;
+    if is_there { Ok(()) } else { Err(Fault::UnknownChannel.into()) }
+}
+
+/// Op 13: tells a session of the call in a conversation.
+pub async fn show_call(app: &App, connection: &Connection, channel: ChannelId) {
+    // A hub that has stopped closes the session by itself.
+    let _ = app.hub.show_call(connection, channel).await;
+}
+
+/// Sets where a call is: there is one region, so nothing changes.
+///
+/// # Errors
+/// As [`ringable`].
+pub fn set_region(app: &App, actor: Actor, channel: ChannelId) -> Result<(), ActionError> {
+    allow_call(app, actor, channel)
 }
 
 /// Where somebody is in voice.

@@ -354,8 +354,10 @@ impl Connection {
                 subscriptions::look(&app, &session, guilds).await;
                 Done::Answered
             })),
-            // Nobody is called.
-            Command::ConnectCall(_) => None,
+            Command::ConnectCall(channel) => Some(Box::pin(async move {
+                voice::show_call(&app, &session, channel).await;
+                Done::Answered
+            })),
         };
     }
 

@@ -1,11 +1,11 @@
-//! Voice states of a guild.
+//! Voice states of a guild, and calls in conversations.
 
 use super::call::Call;
 use super::reply::{Answer, Reply};
-use super::route::{Route, get, patch};
-use crate::actions::voice::{self, EditState};
+use super::route::{Route, Who, get, patch, post};
+use crate::actions::voice::{self, EditState, Ring, Ringable};
 use crate::model::VoiceState;
-use crate::model::kind::{Guild, User};
+use crate::model::kind::{Channel, Guild, User};
 
 /// The routes of voice.
 pub fn routes() -> Vec<Route> {
@@ -24,6 +24,24 @@ pub fn routes() -> Vec<Route> {
             .takes::<EditState>()
             .or_nothing()
             .summary("On a stage, let a member speak or listen; needs MUTE_MEMBERS in the channel"),
+        get("/channels/{channel_id}/call", ringable)
+            .who(Who::Human)
+            .gives::<Ringable>(200)
+            .summary("Whether a conversation can be called"),
+        patch("/channels/{channel_id}/call", set_region)
+            .who(Who::Human)
+            .or_nothing()
+            .summary("Set where a call is; there is one place"),
+        post("/channels/{channel_id}/call/ring", ring)
+            .who(Who::Human)
+            .takes::<Ring>()
+            .or_nothing()
+            .summary("Ring the others of a conversation for its call"),
+        post("/channels/{channel_id}/call/stop-ringing", stop_ringing)
+            .who(Who::Human)
+            .takes::<Ring>()
+            .or_nothing()
+            .summary("Stop to ring, or decline"),
     ]
 }
 
@@ -46,5 +64,26 @@ async fn edit_own_state(call: Call) -> Answer {
 async fn edit_state(call: Call) -> Answer {
     let (guild, user) = (call.id::<Guild>("guild_id")?, call.id::<User>("user_id")?);
     voice::edit_state(&call.app, call.actor()?, guild, user, call.form()).await?;
+    Ok(Reply::nothing())
+}
+
+async fn ringable(call: Call) -> Answer {
+    Reply::json(&voice::ringable(&call.app, call.actor()?, call.id::<Channel>("channel_id")?)?)
+}
+
+async fn set_region(call: Call) -> Answer {
+    voice::set_region(&call.app, call.actor()?, call.id::<Channel>("channel_id")?)?;
+    Ok(Reply::nothing())
+}
+
+async fn ring(call: Call) -> Answer {
+    let channel = call.id::<Channel>("channel_id")?;
+    voice::ring(&call.app, call.actor()?, channel, call.form(), true).await?;
+    Ok(Reply::nothing())
+}
+
+async fn stop_ringing(call: Call) -> Answer {
+    let channel = call.id::<Channel>("channel_id")?;
+    voice::ring(&call.app, call.actor()?, channel, call.form(), false).await?;
     Ok(Reply::nothing())
 }

@@ -253,6 +253,8 @@ fn place(dispatch: &Dispatch) -> Place {
         Dispatch::VoiceServerUpdate(server) => guild_or_none(server.guild_id),
         Dispatch::MemberListUpdate(event) => guild(event.guild_id),
         Dispatch::PassiveUpdate(event) => guild(event.guild_id),
+        Dispatch::CallCreate(call) | Dispatch::CallUpdate(call) => within(None, call.channel_id),
+        Dispatch::CallDelete(_) => Place::default(),
         Dispatch::GuildDelete(_)
         | Dispatch::IntegrationCreate(_)
         | Dispatch::IntegrationDelete(_)

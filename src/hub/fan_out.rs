@@ -75,6 +75,9 @@ impl State {
         match audience {
             Audience::User(user) => self.dispatch_to_user(now, commit, *user, dispatch),
             Audience::Users(users) => {
+                if let Dispatch::RecipientRemove(event) = dispatch {
+                    self.leave_conversation(now, event.channel_id, event.user.id);
+                }
                 let meter = self.meter.clone();
                 let mut encoding = Encoding::new(dispatch, None, &meter);
                 for user in users.iter() {

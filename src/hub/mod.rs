@@ -35,7 +35,7 @@ use crate::hub::state::{Now, State};
 use crate::logic::session::client_frame::GuildSubscription;
 use crate::logic::session::{Meter, Packet};
 use crate::model::{
-    Audience, Batch, ChannelId, GuildId, Presence, Timestamp, TypingStart, UserId, VoiceState,
+    Audience, Batch, ChannelId, GuildId, MessageId, Presence, Timestamp, TypingStart, UserId, VoiceState,
 };
 
 pub use lifecycle::{
@@ -49,7 +49,7 @@ pub use people::{FLUSH_EVERY_MS, MAX_PEERS, OFFLINE_AFTER_MS, START_GRACE_MS};
 pub use presence::{ClientInfo, ClientKind, MAX_ONLINE_TOLD, SessionInfo, Showing};
 pub use session::{Auth, Connection, Next, Owner, Session, Waiting, Writer};
 pub use subscriptions::{LISTS_EVERY_MS, MAX_LISTS_AT_ONCE, Roster};
-pub use voice::{AWAY_MS, Desk, Grant, Powers, SelfState, VoicePlace, VoiceSetup, VoiceToken};
+pub use voice::{AWAY_MS, Conversation, Desk, Grant, Powers, SelfState, VoicePlace, VoiceSetup, VoiceToken};
 
 /// Inputs that may wait for the hub; who brings one more waits for room.
 pub const MAX_INPUTS: usize = 1_024;
@@ -107,6 +107,9 @@ enum VoiceInput {
     Join { key: u64, guild: GuildId, channel: ChannelId, own: SelfState },
     Leave { key: u64, guild: Option<GuildId> },
     Move { guild: GuildId, user: UserId, to: Option<ChannelId>, reply: oneshot::Sender<bool> },
+    JoinCall { key: u64, conversation: Conversation, own: SelfState },
+    Ring { channel: ChannelId, users: Option<Vec<UserId>>, is_on: bool, reply: oneshot::Sender<bool> },
+    ShowCall { key: u64, channel: ChannelId },
     Stage { guild: GuildId, user: UserId, suppress: Option<bool>, request: Option<Option<Timestamp>> },
     Report(VoiceReport),
 }
@@ -257,6 +260,11 @@ fn take_voice(state: &mut State, now: Now, input: VoiceInput) {
         VoiceInput::Move { guild, user, to, reply } => {
             _ = reply.send(state.move_voice(now, guild, user, to));
         }
+        VoiceInput::JoinCall { key, conversation, own } => state.join_call(now, key, conversation, own),
+        VoiceInput::Ring { channel, users, is_on, reply } => {
+            _ = reply.send(state.ring(channel, users.as_deref(), is_on));
+        }
+        VoiceInput::ShowCall { key, channel } => state.show_call(key, channel),
         VoiceInput::Stage { guild, user, suppress, request } => {
             state.set_stage(now, guild, user, suppress, request);
         }
@@ -434,6 +442,48 @@ impl HubHandle {
         let (reply, answer) = oneshot::channel();
         self.send(Input::Voice(VoiceInput::Move { guild, user, to, reply })).await?;
         answer.await.map_err(|_| Stopped)
+    }
+
+    /// Op 4 with a conversation's channel: begins its call or joins it.
+    ///
+    /// # Errors
+    /// The hub has stopped.
+    pub async fn join_call(
+        &self,
+        connection: &Connection,
+        conversation: Conversation,
+        own: SelfState,
+    ) -> Result<(), Stopped> {
+        let key = connection.session().key;
+        self.send(Input::Voice(VoiceInput::JoinCall { key, conversation, own })).await
+    }
+
+    /// Rings those of a conversation who are not in its call, or stops to; `None` means all of them. Whether there is a call.
+    ///
+    /// # Errors
+    /// The hub has stopped.
+    pub async fn ring(
+        &self,
+        channel: ChannelId,
+        users: Option<Vec<UserId>>,
+        is_on: bool,
+    ) -> Result<bool, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Input::Voice(VoiceInput::Ring { channel, users, is_on, reply })).await?;
+        answer.await.map_err(|_| Stopped)
+    }
+
+    /// Op 13: tells a session of the call in a conversation, if there is one.
+    ///
+    /// # Errors
+    /// The hub has stopped.
+    pub async fn show_call(&self, connection: &Connection, channel: ChannelId) -> Result<(), Stopped> {
+        self.send(Input::Voice(VoiceInput::ShowCall { key: connection.session().key, channel })).await
+    }
+
+    /// The message that tells of the call in a conversation, while there is one.
+    pub fn call_in(&self, channel: ChannelId) -> Option<MessageId> {
+        self.board.call_in(channel)
     }
 
     /// On a stage, makes somebody a speaker or audience, or notes when they asked to speak.

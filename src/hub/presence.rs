@@ -8,7 +8,9 @@ use serde::Serialize;
 
 use crate::hub::session::Session;
 use crate::logic::intents::Intents;
-use crate::model::{Activity, ClientStatus, GuildId, Presence, Status, UserId, UserRef, VoiceState};
+use crate::model::{
+    Activity, ChannelId, ClientStatus, GuildId, MessageId, Presence, Status, UserId, UserRef, VoiceState,
+};
 
 /// Members online above which a guild's presences go to bots alone; people's clients subscribe to the part they look at
 /// (SAFETY.md §5.12).
@@ -149,6 +151,8 @@ struct Written {
     sessions: HashMap<UserId, Arc<[SessionInfo]>>,
     /// For each guild the hub holds, who of it is online.
     guilds: HashMap<GuildId, HashSet<UserId>>,
+    /// Calls, by their conversation, and the message that tells of each.
+    calls: HashMap<ChannelId, MessageId>,
     /// Who is in voice, by guild.
     voice: HashMap<GuildId, HashMap<UserId, VoiceState>>,
 }
@@ -191,6 +195,18 @@ impl Board {
             }
             _ => Vec::new(),
         })
+    }
+
+    pub fn call_in(&self, channel: ChannelId) -> Option<MessageId> {
+        self.read(|board| board.calls.get(&channel).copied())
+    }
+
+    /// Writes that there is a call, or that it is over.
+    pub fn set_call(&self, channel: ChannelId, message: Option<MessageId>) {
+        self.write(|board| match message {
+            Some(message) => _ = board.calls.insert(channel, message),
+            None => _ = board.calls.remove(&channel),
+        });
     }
 
     pub fn voice_states(&self, guild: GuildId) -> Vec<VoiceState> {

@@ -9,7 +9,7 @@ use crate::hub::guild::Guild;
 use crate::hub::log::Log;
 use crate::hub::presence::{Board, Part, Shown};
 use crate::hub::session::{Errands, Session};
-use crate::hub::voice::{Desk, VoicePlace, Voices};
+use crate::hub::voice::{Calls, Desk, VoicePlace, Voices};
 use crate::logic::session::Meter;
 use crate::model::{GuildId, GuildSnapshot, UserId};
 
@@ -112,6 +112,7 @@ pub(super) struct State {
     pub reconnecting: Option<Reconnecting>,
     /// Who is in voice.
     pub voices: Voices,
+    pub calls: Calls,
     pub desk: Arc<Desk>,
     /// When those leave voice whose connection was lost, soonest first; who has come back since is passed over.
     pub away: VecDeque<(u64, VoicePlace, UserId)>,
@@ -153,6 +154,7 @@ impl State {
             passive_to_tell: BTreeSet::new(),
             reconnecting: None,
             voices: Voices::default(),
+            calls: Calls::new(),
             desk: Arc::default(),
             away: VecDeque::new(),
         }

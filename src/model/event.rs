@@ -6,12 +6,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    ApplicationId, AuditEntryEvent, AuthSessionId, Channel, ChannelId, EmojisUpdate, Guild, GuildCreate,
-    GuildId, GuildSettings, GuildUser, IntegrationEvent, InviteCreated, InviteDeleted, MemberEvent,
-    MemberListUpdate, MessageAck, MessageDeleted, MessageEvent, MessagesDeleted, OwnUser, PassiveUpdate,
-    Permissions, PinsAck, PinsUpdate, Presence, ReactionEvent, ReactionsCleared, RecipientEvent,
-    Relationship, RelationshipRemoved, Role, RoleDeleted, RoleEvent, StickersUpdate, TypingStart,
-    UnavailableGuild, User, UserId, VoiceServer, VoiceState, WebhooksUpdate,
+    ApplicationId, AuditEntryEvent, AuthSessionId, Call, CallEnded, Channel, ChannelId, EmojisUpdate, Guild,
+    GuildCreate, GuildId, GuildSettings, GuildUser, IntegrationEvent, InviteCreated, InviteDeleted,
+    MemberEvent, MemberListUpdate, MessageAck, MessageDeleted, MessageEvent, MessagesDeleted, OwnUser,
+    PassiveUpdate, Permissions, PinsAck, PinsUpdate, Presence, ReactionEvent, ReactionsCleared,
+    RecipientEvent, Relationship, RelationshipRemoved, Role, RoleDeleted, RoleEvent, StickersUpdate,
+    TypingStart, UnavailableGuild, User, UserId, VoiceServer, VoiceState, WebhooksUpdate,
 };
 
 /// Who hears of a dispatch. The hub turns it into sessions with the rights they have when the event's turn comes.
@@ -139,6 +139,12 @@ dispatches! {
     MemberListUpdate(Box<MemberListUpdate>) = "GUILD_MEMBER_LIST_UPDATE",
     /// What changed in a guild that the receiver does not look at.
     PassiveUpdate(Box<PassiveUpdate>) = "PASSIVE_UPDATE_V2",
+    /// A call began in a conversation; not durable.
+    CallCreate(Call) = "CALL_CREATE",
+    /// Who is rung for a call changed; not durable.
+    CallUpdate(Call) = "CALL_UPDATE",
+    /// A call is over; not durable.
+    CallDelete(CallEnded) = "CALL_DELETE",
     /// One's own account changed.
     UserUpdate(Arc<OwnUser>) = "USER_UPDATE",
     /// One's own settings changed: the changed keys.

@@ -112,6 +112,28 @@ pub struct VoiceState {
     pub request_to_speak_timestamp: Option<Timestamp>,
 }
 
+/// CALL_CREATE and CALL_UPDATE: a call in a conversation.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Call {
+    /// The conversation.
+    pub channel_id: ChannelId,
+    /// The message that tells of it.
+    pub message_id: super::MessageId,
+    /// Always `hearth`: there is one voice server.
+    pub region: &'static str,
+    /// Whose clients are to ring.
+    pub ringing: Vec<UserId>,
+    /// Who is in it.
+    pub voice_states: Vec<VoiceState>,
+}
+
+/// CALL_DELETE: a call is over.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+pub struct CallEnded {
+    /// The conversation.
+    pub channel_id: ChannelId,
+}
+
 /// VOICE_SERVER_UPDATE: where to connect for voice.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct VoiceServer {

@@ -34,6 +34,9 @@ const WITHOUT_A_RIGHT: &[(&str, &str, &str)] = &[
     ),
     ("PATCH", "/guilds/{guild_id}/members/{user_id}", "each field has its own right"),
     ("PATCH", "/guilds/{guild_id}/members/@me/nick", "an empty body changes nothing"),
+    ("PATCH", "/channels/{channel_id}/call", "conversations only"),
+    ("POST", "/channels/{channel_id}/call/ring", "conversations only"),
+    ("POST", "/channels/{channel_id}/call/stop-ringing", "conversations only"),
     ("PATCH", "/guilds/{guild_id}/voice-states/@me", "on stages only, for who is there"),
     ("PATCH", "/guilds/{guild_id}/voice-states/{user_id}", "on stages only, for who is there"),
 ];

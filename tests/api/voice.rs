@@ -194,3 +194,43 @@ async fn garbage_by_the_thousand_disturbs_no_call() {
     let answered = hostile.try_recv(&mut answer);
     assert!(answered.is_err(), "strangers get no answer: {answered:?}");
 }
+
+#[tokio::test]
+async fn a_call_rings_is_taken_and_ends_with_the_last() {
+    let server = Server::start().await;
+    let (mira, bob, eve) =
+        (server.person("mira").await, server.person("bob").await, server.person("eve").await);
+    gather(&[&mira, &bob]).await;
+    let dm = mira.post("/users/@me/channels", json!({ "recipients": [bob.id] })).await.ok();
+    let dm = dm["id"].as_str().unwrap();
+    let (mut a, mut b, mut e) = (mira.connect().await, bob.connect().await, eve.connect().await);
+    mira.post(&format!("/channels/{dm}/call/ring"), json!({})).await.refused(404, 10_003);
+    let call = json!({ "guild_id": null, "channel_id": dm, "self_mute": false, "self_deaf": false });
+    a.send(4, call.clone()).await;
+    let message = b.expect("MESSAGE_CREATE").await;
+    assert_eq!(message["type"], 3);
+    let begun = b.expect("CALL_CREATE").await;
+    assert_eq!((&begun["channel_id"], &begun["message_id"]), (&json!(dm), &message["id"]));
+    assert_eq!(b.expect("VOICE_STATE_UPDATE").await["user_id"], mira.id);
+    assert_eq!(a.expect("VOICE_SERVER_UPDATE").await["channel_id"], dm);
+    mira.post(&format!("/channels/{dm}/call/ring"), json!({})).await.ok();
+    assert_eq!(b.expect("CALL_UPDATE").await["ringing"], json!([bob.id]));
+    eve.post(&format!("/channels/{dm}/call/ring"), json!({})).await.refused(404, 10_003);
+    e.send(4, call.clone()).await;
+
+    bob.post(&format!("/channels/{dm}/call/stop-ringing"), json!({})).await.ok();
+    assert_eq!(a.expect("CALL_UPDATE").await["ringing"], json!([bob.id]));
+    assert_eq!(a.expect("CALL_UPDATE").await["ringing"], json!([]));
+    b.send(13, json!({ "channel_id": dm })).await;
+    assert_eq!(b.expect("CALL_CREATE").await["voice_states"][0]["user_id"], mira.id);
+    b.send(4, call).await;
+    assert_eq!(b.expect("VOICE_SERVER_UPDATE").await["channel_id"], dm);
+    for gateway in [&mut a, &mut b] {
+        gateway.send(4, json!({ "guild_id": null, "channel_id": null })).await;
+    }
+    assert_eq!(b.expect("CALL_DELETE").await, json!({ "channel_id": dm }));
+    e.send(13, json!({ "channel_id": dm })).await;
+    eve.patch("/users/@me/settings", json!({ "theme": "light" })).await.ok();
+    let told = e.names_until("USER_SETTINGS_UPDATE").await;
+    assert!(told.iter().all(|name| !name.starts_with("CALL") && !name.starts_with("VOICE")), "{told:?}");
+}

@@ -37,7 +37,7 @@ pub use reactions::{
 pub use read_states::{
     Ack, AckBulk, ack, ack_bulk, ack_guild, ack_pins, forget_mark, keep_marks, read_states_of, write_marks,
 };
-pub use system::{announce_follow, announce_join, copy_to_follower, post_system};
+pub use system::{announce_call, announce_follow, announce_join, copy_to_follower, post_system};
 pub use typing::typing;
 
 use std::sync::Arc;

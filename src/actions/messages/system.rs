@@ -54,6 +54,18 @@ pub fn announce_join(
     }
 }
 
+/// Tells a conversation that a call began in it.
+pub fn announce_call(
+    tx: &mut Tx<'_>,
+    by: &impl Proof,
+    channel: ChannelId,
+    channel_row: &ChannelRow,
+    author: UserId,
+) -> Result<MessageId, StoreError> {
+    let row = MessageRow { author, kind: message_type::CALL, ..MessageRow::default() };
+    Ok(write(tx, by, channel, channel_row, &row)?.id)
+}
+
 /// Tells a channel that it follows an announcement channel, which is named as people know it.
 pub fn announce_follow(
     tx: &mut Tx<'_>,

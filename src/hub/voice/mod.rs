@@ -2,12 +2,15 @@
 //! replica's rights of that moment; a change of rights takes effect here before the next event is told (SAFETY.md §3.2). Nothing of
 //! it is durable: after a restart clients join again.
 
+mod calls;
 mod desk;
 mod telling;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+pub(super) use calls::Calls;
+pub use calls::Conversation;
 pub use desk::{Desk, Grant, Powers, VoicePlace, VoiceSetup, VoiceToken};
 
 use crate::hub::guild::Guild;

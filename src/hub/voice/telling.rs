@@ -29,7 +29,10 @@ impl State {
     }
 
     fn publish_voice(&mut self, now: Now, place: VoicePlace, state: VoiceState, old: Option<ChannelId>) {
-        let VoicePlace::Guild(id) = place else { return };
+        let id = match place {
+            VoicePlace::Guild(id) => id,
+            VoicePlace::Call(channel) => return self.publish_in_call(now, channel, state),
+        };
         let (user, new) = (state.user_id, state.channel_id);
         self.board.set_voice(id, user, new.is_some().then(|| state.clone()));
         if !self.waiting.is_empty() {
