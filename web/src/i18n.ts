@@ -128,3 +128,11 @@ export const count = (value: number): string => number(region as Locale, value);
 /** 85 % */
 export const percent = (value: number): string =>
   new Intl.NumberFormat(region, { style: 'percent' }).format(value);
+
+/** 12 KiB, 3.4 MiB */
+export function byteSize(bytes: number): string {
+  if (bytes < 1024 * 1024) return m.size_kib({ size: count(Math.ceil(bytes / 1024)) });
+  return m.size_mib({
+    size: new Intl.NumberFormat(region, { maximumFractionDigits: 1 }).format(bytes / 1048576),
+  });
+}

@@ -39,6 +39,18 @@ export interface HttpOptions {
   onSignedOut?: () => void;
 }
 
+/** A file, or the rest of one, on its way. */
+export interface Sending {
+  /** Absolute; where it is on the server is what counts, the server being the page's own. */
+  url: string;
+  file: Blob;
+  /** Bytes the server holds already. */
+  from: number;
+  /** Bytes there by then, of the whole file. */
+  onProgress: (sentBytes: number) => void;
+  signal: AbortSignal;
+}
+
 export interface RequestOptions {
   query?: Readonly<Record<string, string | number | boolean | undefined>>;
   body?: unknown;
@@ -111,6 +123,33 @@ export class Http {
     }
   }
 
+  /** Sends a file's bytes to its slot; rejects with `ApiError`, of status 0 also when it was called off. */
+  upload({ url, file, from, onProgress, signal }: Sending): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const call = new XMLHttpRequest(); // fetch tells nothing of how far it is
+      const give = (status: number, body: unknown): void => reject(errorOf(status, body));
+      call.open('PUT', pathOf(url));
+      call.responseType = 'text';
+      call.setRequestHeader('X-Hearth-Client', 'web');
+      call.setRequestHeader('Content-Type', 'application/octet-stream');
+      if (from > 0) call.setRequestHeader('Content-Range', `bytes ${from}-${file.size - 1}/${file.size}`);
+      call.upload.onprogress = (event) => onProgress(from + event.loaded);
+      call.onload = () => (call.status < 300 ? resolve() : give(call.status, parseJson(call.responseText)));
+      call.onerror = call.onabort = call.ontimeout = () => give(0, undefined);
+      if (signal.aborted) return give(0, undefined);
+      signal.addEventListener('abort', () => call.abort(), { once: true });
+      call.send(from > 0 ? file.slice(from) : file);
+    });
+  }
+
+  /** How many bytes of a slot's file the server holds; throws `ApiError`. */
+  async heldBytes(url: string, signal: AbortSignal): Promise<number> {
+    const options: RequestInit = { method: 'HEAD', headers: { 'X-Hearth-Client': 'web' }, signal };
+    const response = await this.#options.fetch(pathOf(url), options).catch(() => null);
+    if (!response?.ok) throw errorOf(response?.status ?? 0, undefined);
+    return Number(response.headers.get('Upload-Offset') ?? 0);
+  }
+
   async #waitFor(bucket: string): Promise<void> {
     const until = this.#blockedUntil.get(bucket);
     if (until === undefined) return;
@@ -136,13 +175,21 @@ function queryOf(query: RequestOptions['query']): string {
 }
 
 async function readBody(response: Response): Promise<unknown> {
-  const text = await response.text();
-  if (text === '') return undefined;
+  return parseJson(await response.text());
+}
+
+function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return text === '' ? undefined : JSON.parse(text);
   } catch {
     return undefined;
   }
+}
+
+/** An address on the page's own server, whatever name the server goes by. */
+function pathOf(url: string): string {
+  const { pathname, search } = new URL(url, location.origin);
+  return pathname + search;
 }
 
 /** Turns an error body into `ApiError`; the tree of field faults becomes a flat record. */

@@ -10,3 +10,12 @@ export const MAX_PRONOUNS_CHARS = 40;
 export const MAX_GLOBAL_NAME_CHARS = 32;
 export const MAX_AVATAR_BYTES = 10 * 1024 * 1024;
 export const MIN_PASSWORD_BYTES = 8;
+/** Files of one message. */
+export const MAX_FILES = 10;
+/** Bytes of one file, where the instance did not say (API.md section 1.10). */
+export const DEFAULT_MAX_FILE_BYTES = 25 * 1024 * 1024;
+export const MAX_FILE_NAME_CHARS = 260;
+export const MAX_ALT_CHARS = 1024;
+/** Addresses that can be signed anew in one call. */
+export const MAX_REFRESHED = 50;
+export const MAX_EMOJI_BYTES = 256 * 1024;

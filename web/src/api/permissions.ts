@@ -17,8 +17,11 @@ export const Permission = {
   attachFiles: 1n << 15n,
   readHistory: 1n << 16n,
   mentionEveryone: 1n << 17n,
+  useExternalEmoji: 1n << 18n,
   connect: 1n << 20n,
   manageRoles: 1n << 28n,
+  manageExpressions: 1n << 30n,
+  createExpressions: 1n << 43n,
   sendInThreads: 1n << 38n,
   sendVoiceMessages: 1n << 46n,
   moderateMembers: 1n << 40n,
@@ -37,6 +40,7 @@ export const DIRECT =
   Permission.attachFiles |
   Permission.embedLinks |
   Permission.addReactions |
+  Permission.useExternalEmoji |
   Permission.pinMessages |
   Permission.bypassSlowmode;
 /** What is left to someone timed out, or not yet let in. */

@@ -1,9 +1,10 @@
 // Every call this client makes, with its types. Paths are relative to the REST base.
-import type { Http } from './http';
+import type { Http, Sending } from './http';
 import type {
   Application,
   Authorization,
   Channel,
+  CustomEmoji,
   Emoji,
   Guild,
   Id,
@@ -15,6 +16,7 @@ import type {
   PinPage,
   Prefs,
   Profile,
+  Slot,
   User,
   UserSettings,
 } from './types';
@@ -40,6 +42,16 @@ export interface Post {
   nonce: string;
   message_reference?: { message_id: Id; fail_if_not_exists: boolean };
   allowed_mentions?: { parse: string[]; replied_user: boolean };
+  attachments?: PostedFile[];
+}
+
+/** A file of a message, that lies in a slot. */
+export interface PostedFile {
+  id: number;
+  filename: string;
+  uploaded_filename: string;
+  description?: string;
+  is_spoiler?: boolean;
 }
 
 /** A reaction's emoji as it stands in a path. */
@@ -134,6 +146,30 @@ export function routes(http: Http) {
       http.request<undefined>('PUT', `${messages(channel)}/${message}/reactions/${emojiPath(emoji)}/@me`),
     unreact: (channel: Id, message: Id, emoji: Emoji) =>
       http.request<undefined>('DELETE', `${messages(channel)}/${message}/reactions/${emojiPath(emoji)}/@me`),
+
+    createSlots: (channel: Id, files: { filename: string; file_size: number }[]) =>
+      http.request<{ attachments: Slot[] }>('POST', `/channels/${channel}/attachments`, {
+        body: { files },
+        isRepeatable: true,
+      }),
+    upload: (sending: Sending) => http.upload(sending),
+    heldBytes: (url: string, signal: AbortSignal) => http.heldBytes(url, signal),
+    cancelSlot: (name: string) =>
+      http.request<undefined>('DELETE', `/attachments/${encodeURIComponent(name)}`),
+    refreshUrls: (urls: readonly string[]) =>
+      http.request<{ refreshed_urls: { original: string; refreshed: string | null }[] }>(
+        'POST',
+        '/attachments/refresh-urls',
+        { body: { attachment_urls: urls }, isRepeatable: true },
+      ),
+
+    emojis: (guild: Id) => http.request<CustomEmoji[]>('GET', `/guilds/${guild}/emojis`),
+    createEmoji: (guild: Id, name: string, image: string) =>
+      http.request<CustomEmoji>('POST', `/guilds/${guild}/emojis`, { body: { name, image } }),
+    renameEmoji: (guild: Id, emoji: Id, name: string) =>
+      http.request<CustomEmoji>('PATCH', `/guilds/${guild}/emojis/${emoji}`, { body: { name } }),
+    deleteEmoji: (guild: Id, emoji: Id) =>
+      http.request<undefined>('DELETE', `/guilds/${guild}/emojis/${emoji}`),
 
     applications: () => http.request<Application[]>('GET', '/applications'),
     createApplication: (name: string) =>

@@ -89,6 +89,7 @@ export interface Guild {
   member_count: number;
   unavailable?: boolean;
   large?: boolean;
+  emojis?: CustomEmoji[];
 }
 
 /** A guild as the gateway sends it, with what belongs to it. */
@@ -119,6 +120,22 @@ export interface Emoji {
   animated?: boolean;
 }
 
+/** An emoji of a guild's own. */
+export interface CustomEmoji {
+  id: Id;
+  name: string;
+  animated?: boolean;
+  available?: boolean;
+  /** Who made it; told only to those who may make emoji. */
+  user?: User;
+}
+
+/** A place on the server for a file that comes ahead of its message. */
+export interface Slot {
+  upload_url: string;
+  upload_filename: string;
+}
+
 export interface Reaction {
   emoji: Emoji;
   count: number;
@@ -135,7 +152,16 @@ export interface Attachment {
   width?: number;
   height?: number;
   description?: string;
+  /** The name as it was given, where it differs. */
+  title?: string | null;
+  /** A thumbhash, base64. */
+  placeholder?: string | null;
+  duration_secs?: number | null;
+  flags?: number;
 }
+
+/** Bits of an attachment's flags. */
+export const AttachmentFlag = { isSpoiler: 1 << 3, isAnimated: 1 << 5 } as const;
 
 /** A picture an embed shows: `proxy_url` is the instance's own copy. */
 export interface EmbedMedia {
@@ -273,6 +299,7 @@ export interface Instance {
   registration: 'open' | 'invite' | 'closed';
   email_required: boolean;
   cdn_base: string;
+  limits?: { max_file_size?: number };
 }
 
 export interface Authorization {

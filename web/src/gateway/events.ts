@@ -1,6 +1,7 @@
 // What the gateway dispatches, by name. Names not listed here are ignored.
 import type {
   Channel,
+  CustomEmoji,
   Emoji,
   FullGuild,
   Guild,
@@ -44,6 +45,7 @@ export interface Events {
   GUILD_CREATE: FullGuild;
   GUILD_UPDATE: Guild;
   GUILD_DELETE: { id: Id; unavailable?: boolean };
+  GUILD_EMOJIS_UPDATE: { guild_id: Id; emojis: CustomEmoji[] };
   GUILD_ROLE_CREATE: { guild_id: Id; role: Role };
   GUILD_ROLE_UPDATE: { guild_id: Id; role: Role };
   GUILD_ROLE_DELETE: { guild_id: Id; role_id: Id };

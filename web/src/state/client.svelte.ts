@@ -1,6 +1,7 @@
 // Everything a screen shares, made once by main.ts (or by a test) and handed down by context.
 import { createContext } from 'svelte';
 import { Http } from '../api/http';
+import { DEFAULT_MAX_FILE_BYTES } from '../api/limits';
 import { allows, channelPermissions, DIRECT, guildPermissions } from '../api/permissions';
 import { routes, type Routes } from '../api/routes';
 import type { Channel, Guild, Id, Instance, Member, Message, Role } from '../api/types';
@@ -21,6 +22,8 @@ import { Timelines } from './timelines.svelte';
 import { Typing } from './typing.svelte';
 import { Ui } from './ui.svelte';
 import { Updates } from './updates.svelte';
+import { Uploads } from './uploads.svelte';
+import { FileLinks } from './fileLinks.svelte';
 import { liveWorld } from './world.svelte';
 import type { World } from './world';
 
@@ -48,6 +51,8 @@ export class Client {
   readonly api: Routes;
   readonly session: Session;
   readonly timelines: Timelines;
+  readonly uploads: Uploads;
+  readonly links: FileLinks;
   readonly reads: Reads;
   readonly typing: Typing;
   /** What the server says about itself; null until it answered. */
@@ -67,7 +72,9 @@ export class Client {
       onSignedOut: () => this.session.forget(),
     });
     this.api = routes(http);
-    this.timelines = new Timelines(this.world, this.api, navigator.locks);
+    this.links = new FileLinks((urls) => this.api.refreshUrls(urls));
+    this.uploads = new Uploads(this.api, (channelId) => this.timelines.filesSettled(channelId));
+    this.timelines = new Timelines(this.world, this.api, navigator.locks, this.uploads);
     this.reads = new Reads(this.world, this.api);
     this.typing = new Typing(this.world, this.api);
     this.keeper = new Keeper(this.world, this.timelines, this.drafts, this.emoji, this.lastChannel);
@@ -84,10 +91,14 @@ export class Client {
         this.#loadPrefs().catch(() => undefined); // the browser's own stand until the next session asks
       },
       // what an earlier visit left goes out before anything newer
-      onConnected: () => void takenUp.then(() => this.timelines.flush()),
+      onConnected: () => {
+        this.uploads.resume();
+        void takenUp.then(() => this.timelines.flush());
+      },
       onApplied: (names) => this.keeper.note(names),
       onForget: () => {
         this.places.clear();
+        this.uploads.forget();
         this.look.leave();
         this.updates.forget();
         takenUp = this.keeper.forget();
@@ -97,8 +108,8 @@ export class Client {
 
   /** Starts everything that listens; answers with the undo. */
   start(): () => void {
-    const { look, layout, nav, session, typing, keeper, updates } = this;
-    const undo = [look, layout, nav, session, typing, keeper, updates].map((part) => part.listen());
+    const { look, layout, nav, session, typing, keeper, updates, uploads } = this;
+    const undo = [look, layout, nav, session, typing, keeper, updates, uploads].map((part) => part.listen());
     this.api.instance().then(
       (instance) => (this.instance = instance),
       () => undefined, // its defaults are good enough to go on
@@ -128,6 +139,11 @@ export class Client {
   get openChannelId(): Id | null {
     const route = this.nav.current;
     return route.page === 'guild' || route.page === 'direct' ? route.channelId : null;
+  }
+
+  /** The most one file may hold, in bytes. */
+  get maxFileBytes(): number {
+    return this.instance?.limits?.max_file_size ?? DEFAULT_MAX_FILE_BYTES;
   }
 
   get meId(): Id {

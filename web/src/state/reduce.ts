@@ -68,6 +68,8 @@ const reducers: Reducers = {
     for (const channel of [...world.channels.values()])
       if (channel.guild_id === d.id) dropChannel(world, channel.id);
   },
+  GUILD_EMOJIS_UPDATE: (world, d) =>
+    changeGuild(world, d.guild_id, (guild) => ({ ...guild, emojis: d.emojis })),
   GUILD_ROLE_CREATE: (world, d) => putRole(world, d),
   GUILD_ROLE_UPDATE: (world, d) => putRole(world, d),
   GUILD_ROLE_DELETE(world, d) {

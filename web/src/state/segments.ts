@@ -16,6 +16,18 @@ export interface Segment {
   readonly hasNewer: boolean;
 }
 
+/** A file of a message on its way. */
+export interface SentFile {
+  /** The upload that brings it. */
+  readonly uploadId: string;
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly description: string;
+  readonly isSpoiler: boolean;
+  /** Its name on the server; null until it is there. */
+  readonly uploadedName: string | null;
+}
+
 /** A message of ours on its way. */
 export interface Pending {
   readonly nonce: string;
@@ -29,6 +41,7 @@ export interface Pending {
   readonly triedAtMs: number | null;
   readonly replyTo: Message | null;
   readonly pingsReply: boolean;
+  readonly files?: readonly SentFile[];
   readonly state: 'sending' | 'failed';
   /** Why it failed, in the server's words; null: the server was not reached. */
   readonly fault: string | null;

@@ -2,9 +2,11 @@
 import { SvelteMap } from 'svelte/reactivity';
 import { ApiError } from '../api/http';
 import { MAX_PAGE, PAGE_SIZE } from '../api/limits';
-import type { Post, Routes } from '../api/routes';
+import type { Post, PostedFile, Routes } from '../api/routes';
+
 import { compareIds, idAt, timeOf } from '../api/snowflake';
 import type { Channel, Emoji, Id, Message } from '../api/types';
+import { m } from '../i18n';
 import type { Archive, Sent } from './archive';
 import { reduce } from './reduce';
 import {
@@ -22,8 +24,10 @@ import {
   segmentWith,
   settle,
   type Pending,
+  type SentFile,
   type Timeline,
 } from './segments';
+import { LostFile, type Uploads } from './uploads.svelte';
 import type { World } from './world';
 
 /** Conversations kept; the least recently opened go first. */
@@ -46,6 +50,7 @@ export class Timelines {
   readonly #world: World;
   readonly #api: Routes;
   readonly #locks: LockManager | undefined;
+  readonly #uploads: Uploads | undefined;
   /** When each was last opened, the longest unopened first. */
   readonly #opened = new Map<Id, number>();
   readonly #sending = new Set<Id>();
@@ -63,8 +68,9 @@ export class Timelines {
   #releaseOutbox: (() => void) | null = null;
 
   /** `locks`: the browser's, which tabs share; without it a tab takes itself for the only one. */
-  constructor(world: World, api: Routes, locks?: LockManager) {
+  constructor(world: World, api: Routes, locks?: LockManager, uploads?: Uploads) {
     this.#world = world;
+    this.#uploads = uploads;
     this.#api = api;
     this.#locks = locks;
   }
@@ -220,7 +226,13 @@ export class Timelines {
   }
 
   /** Shows a message of ours at once and sends it after those before it. */
-  post(channelId: Id, content: string, replyTo: Message | null = null, pingsReply = true): void {
+  post(
+    channelId: Id,
+    content: string,
+    replyTo: Message | null = null,
+    pingsReply = true,
+    files: readonly SentFile[] = [],
+  ): void {
     const nowMs = Date.now();
     this.#order = Math.max(this.#order + 1, nowMs * 1000);
     const pending: Pending = {
@@ -232,6 +244,7 @@ export class Timelines {
       triedAtMs: null,
       replyTo,
       pingsReply,
+      ...(files.length > 0 && { files }),
       state: 'sending',
       fault: null,
     };
@@ -251,6 +264,8 @@ export class Timelines {
 
   /** Sends again what failed: one message, or all that failed because the server was out of reach. */
   retry(channelId: Id, nonce?: string): void {
+    const asked = this.get(channelId)?.pending.find((sent) => sent.nonce === nonce);
+    for (const file of asked?.files ?? []) this.#uploads?.retry(file.uploadId);
     this.#change(channelId, (timeline) => ({
       ...timeline,
       pending: timeline.pending.map((sent) =>
@@ -264,8 +279,15 @@ export class Timelines {
 
   /** Takes a failed message back. */
   discard(channelId: Id, nonce: string): void {
+    const files = this.get(channelId)?.pending.find((sent) => sent.nonce === nonce)?.files ?? [];
+    for (const file of files) this.#uploads?.remove(file.uploadId);
     this.#change(channelId, (timeline) => settle(timeline, nonce, null));
     void this.#archive?.removeSent(nonce);
+  }
+
+  /** A file of the channel arrived, or failed: a message may have waited for it. */
+  filesSettled(channelId: Id): void {
+    void this.#pump(channelId);
   }
 
   /** The connection is back: everything that failed for want of it goes out, in order. */
@@ -318,7 +340,7 @@ export class Timelines {
     this.#sending.add(channelId);
     try {
       for (;;) {
-        const next = this.get(channelId)?.pending.find((sent) => sent.state === 'sending');
+        const next = this.#nextToSend(channelId);
         if (!next) return;
         await this.#sendOne(channelId, next);
         await this.#follow(channelId, next.nonce);
@@ -326,6 +348,22 @@ export class Timelines {
     } finally {
       this.#sending.delete(channelId);
     }
+  }
+
+  /** The first that waits for nothing but its turn: one whose files are on their way lets those after it pass. */
+  #nextToSend(channelId: Id): Pending | undefined {
+    for (const sent of this.get(channelId)?.pending ?? []) {
+      if (sent.state !== 'sending') continue;
+      if (!sent.files) return sent;
+      try {
+        const files = this.#uploads?.arrived(sent.files);
+        if (files) return { ...sent, files };
+      } catch (error) {
+        const fault = error instanceof LostFile ? m.file_lost({ name: error.file }) : faultText(error);
+        this.#change(channelId, (timeline) => settle(timeline, sent.nonce, { state: 'failed', fault }));
+      }
+    }
+    return undefined;
   }
 
   /** What became of a message is kept too. */
@@ -346,6 +384,7 @@ export class Timelines {
       const message = known ?? (await this.#api.post(channelId, bodyOf(sent)));
       this.#learn('MESSAGE_CREATE', { ...message, nonce: sent.nonce });
       this.#change(channelId, (timeline) => settle(timeline, sent.nonce, null));
+      for (const file of sent.files ?? []) this.#uploads?.forgetOne(file.uploadId);
     } catch (error) {
       const fault = error instanceof ApiError && error.status !== 0 ? faultText(error) : null;
       if (error instanceof ApiError && error.code === SLOWED_DOWN && error.retryAfterMs !== null)
@@ -370,7 +409,11 @@ export class Timelines {
     const page = await this.#page(channelId, { after: sent.afterId ?? '0', limit: MAX_PAGE });
     const me = this.#world.me.value?.id;
     const found = page.find(
-      ({ id, author, content }) => author.id === me && content === sent.content && !this.#found.has(id),
+      ({ id, author, content, attachments }) =>
+        author.id === me &&
+        content === sent.content &&
+        attachments.length === (sent.files?.length ?? 0) &&
+        !this.#found.has(id),
     );
     if (found) this.#found.add(found.id);
     return found;
@@ -417,11 +460,22 @@ function bodyOf(sent: Pending): Post {
   return {
     content: sent.content,
     nonce: sent.nonce,
+    ...(sent.files && { attachments: sent.files.map(postedFile) }),
     ...(sent.replyTo && { message_reference: { message_id: sent.replyTo.id, fail_if_not_exists: false } }),
     ...(sent.replyTo &&
       !sent.pingsReply && {
         allowed_mentions: { parse: ['users', 'roles', 'everyone'], replied_user: false },
       }),
+  };
+}
+
+function postedFile(file: SentFile, index: number): PostedFile {
+  return {
+    id: index,
+    filename: file.name,
+    uploaded_filename: file.uploadedName ?? '',
+    ...(file.description && { description: file.description }),
+    ...(file.isSpoiler && { is_spoiler: true }),
   };
 }
 

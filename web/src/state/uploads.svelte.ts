@@ -1,0 +1,276 @@
+// Files on their way to the server, ahead of the messages they belong to: a few at a time, paused while the server is out
+// of reach, and taken up where they stopped.
+import { SvelteMap } from 'svelte/reactivity';
+import { ApiError } from '../api/http';
+import type { Routes } from '../api/routes';
+import type { Id, Slot } from '../api/types';
+import type { SentFile } from './segments';
+
+/** Files sent at the same time. */
+const MAX_RUNNING = 3;
+/** Waits between tries while the connection itself seems well, in milliseconds; past the last, the person decides. */
+const RETRY_MS = [1000, 2000, 5000, 10_000, 30_000, 60_000] as const;
+/** The server's code for a slot it does not know (API.md section 1.5). */
+const UNKNOWN_SLOT = 50146;
+
+export type FileKind = 'picture' | 'video' | 'audio' | 'other';
+export type UploadPhase = 'waiting' | 'sending' | 'paused' | 'done' | 'failed';
+
+/** What a file is, by what the browser or the server says of it. */
+export function kindOf(mediaType: string | null | undefined): FileKind {
+  const type = mediaType ?? '';
+  if (type.startsWith('image/') && !type.startsWith('image/svg')) return 'picture';
+  if (type.startsWith('video/')) return 'video';
+  return type.startsWith('audio/') ? 'audio' : 'other';
+}
+
+/** One file. */
+export class Upload {
+  readonly id = crypto.randomUUID();
+  readonly channelId: Id;
+  readonly file: File;
+  readonly kind: FileKind;
+  /** The file as a picture for this page; null for other kinds. */
+  readonly previewUrl: string | null;
+  name: string = $state.raw('');
+  /** What it shows, for those who do not see it. */
+  description = $state.raw('');
+  isSpoiler = $state.raw(false);
+  phase: UploadPhase = $state.raw('waiting');
+  sentBytes = $state.raw(0);
+  /** Why it failed, in the server's words. */
+  fault: string | null = $state.raw(null);
+  slot: Slot | null = null;
+  tries = 0;
+  abort: AbortController | null = null;
+  timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(channelId: Id, file: File) {
+    this.channelId = channelId;
+    this.file = file;
+    this.name = file.name;
+    this.kind = kindOf(file.type);
+    this.previewUrl = this.kind === 'picture' ? URL.createObjectURL(file) : null;
+  }
+
+  /** Between 0 and 1. */
+  get share(): number {
+    return this.file.size === 0 ? 1 : Math.min(1, this.sentBytes / this.file.size);
+  }
+}
+
+/** Every file on its way. */
+export class Uploads {
+  readonly #api: Pick<Routes, 'createSlots' | 'upload' | 'heldBytes' | 'cancelSlot'>;
+  readonly #held = new SvelteMap<string, Upload>();
+  /** By channel: what lies in the composer, unsent. */
+  readonly #trays = new SvelteMap<Id, readonly Upload[]>();
+  readonly #onSettled: (channelId: Id) => void;
+
+  /** `onSettled`: a file of that channel arrived, or failed. */
+  constructor(
+    api: Pick<Routes, 'createSlots' | 'upload' | 'heldBytes' | 'cancelSlot'>,
+    onSettled: (channelId: Id) => void,
+  ) {
+    this.#api = api;
+    this.#onSettled = onSettled;
+  }
+
+  /** What lies in a channel's composer. */
+  tray(channelId: Id): readonly Upload[] {
+    return this.#trays.get(channelId) ?? [];
+  }
+
+  get(id: string): Upload | undefined {
+    return this.#held.get(id);
+  }
+
+  /** Whether closing the page would lose something. */
+  get isBusy(): boolean {
+    return this.#held.size > 0;
+  }
+
+  /** Lays files into a channel's composer and begins to send them. */
+  add(channelId: Id, files: readonly File[]): void {
+    const added = files.map((file) => new Upload(channelId, file));
+    for (const upload of added) this.#held.set(upload.id, upload);
+    this.#trays.set(channelId, [...this.tray(channelId), ...added]);
+    this.#pump();
+  }
+
+  /** Takes all from a channel's composer: they belong to a message from here on. */
+  take(channelId: Id): SentFile[] {
+    const taken = this.tray(channelId);
+    this.#trays.delete(channelId);
+    return taken.map((upload) => ({
+      uploadId: upload.id,
+      name: upload.name,
+      sizeBytes: upload.file.size,
+      description: upload.description,
+      isSpoiler: upload.isSpoiler,
+      uploadedName: null,
+    }));
+  }
+
+  /** A message's files with their names on the server; null while one is on its way. Throws what one failed with. */
+  arrived(files: readonly SentFile[]): SentFile[] | null {
+    let isWhole = true;
+    const found = files.map((file): SentFile => {
+      if (file.uploadedName !== null) return file;
+      const upload = this.#held.get(file.uploadId);
+      if (!upload) throw new LostFile(file.name);
+      if (upload.phase === 'failed') throw new ApiError(400, 0, `${file.name}: ${upload.fault ?? ''}`);
+      isWhole &&= upload.phase === 'done' && upload.slot !== null;
+      return { ...file, uploadedName: upload.slot?.upload_filename ?? null };
+    });
+    return isWhole ? found : null;
+  }
+
+  /** Calls a file off, wherever it is. */
+  remove(id: string): void {
+    const upload = this.#held.get(id);
+    if (!upload) return;
+    this.forgetOne(id);
+    upload.abort?.abort();
+    // what the server holds already goes by itself in a day, should this not reach it
+    if (upload.slot) void this.#api.cancelSlot(upload.slot.upload_filename).catch(() => undefined);
+    this.#pump();
+  }
+
+  /** The message is there, and its files with it. */
+  forgetOne(id: string): void {
+    const upload = this.#held.get(id);
+    if (!upload) return;
+    clearTimeout(upload.timer);
+    this.#held.delete(id);
+    if (upload.previewUrl) URL.revokeObjectURL(upload.previewUrl);
+    const left = this.tray(upload.channelId).filter((one) => one !== upload);
+    if (left.length > 0) this.#trays.set(upload.channelId, left);
+    else this.#trays.delete(upload.channelId);
+  }
+
+  /** Tries a failed file again. */
+  retry(id: string): void {
+    const upload = this.#held.get(id);
+    if (upload?.phase !== 'failed') return;
+    upload.tries = 0;
+    upload.fault = null;
+    upload.phase = 'waiting';
+    this.#pump();
+  }
+
+  /** The connection is back: what was paused goes on. */
+  resume(): void {
+    for (const upload of this.#held.values()) {
+      if (upload.phase !== 'paused') continue;
+      clearTimeout(upload.timer);
+      upload.tries = 0;
+      upload.phase = 'waiting';
+    }
+    this.#pump();
+  }
+
+  /** Asks before the page is closed on a file; answers with the undo. */
+  listen(): () => void {
+    const ask = (event: BeforeUnloadEvent): void => {
+      if (this.isBusy) event.preventDefault();
+    };
+    addEventListener('beforeunload', ask);
+    return () => removeEventListener('beforeunload', ask);
+  }
+
+  /** Someone else may sit down here. */
+  forget(): void {
+    for (const upload of [...this.#held.values()]) {
+      upload.abort?.abort();
+      this.forgetOne(upload.id);
+    }
+  }
+
+  #pump(): void {
+    const all = [...this.#held.values()];
+    const free = MAX_RUNNING - all.filter((upload) => upload.phase === 'sending').length;
+    for (const upload of all.filter((one) => one.phase === 'waiting').slice(0, Math.max(0, free)))
+      void this.#run(upload);
+  }
+
+  async #run(upload: Upload): Promise<void> {
+    upload.phase = 'sending';
+    const { signal } = (upload.abort = new AbortController());
+    let isSettled = true;
+    try {
+      await this.#send(upload, signal);
+      upload.sentBytes = upload.file.size;
+      upload.phase = 'done';
+    } catch (error) {
+      if (signal.aborted) return;
+      isSettled = !this.#pause(
+        upload,
+        error instanceof ApiError ? error : new ApiError(400, 0, String(error)),
+      );
+    }
+    this.#pump();
+    if (isSettled) this.#onSettled(upload.channelId);
+  }
+
+  async #send(upload: Upload, signal: AbortSignal): Promise<void> {
+    const { file, channelId } = upload;
+    let from = 0;
+    if (upload.slot) from = await this.#api.heldBytes(upload.slot.upload_url, signal);
+    else {
+      const wanted = [{ filename: file.name, file_size: file.size }];
+      const { attachments } = await this.#api.createSlots(channelId, wanted);
+      upload.slot = attachments[0] ?? null;
+      if (signal.aborted && upload.slot)
+        void this.#api.cancelSlot(upload.slot.upload_filename).catch(() => undefined);
+    }
+    if (!upload.slot || signal.aborted) throw new ApiError(0, 0, 'called off');
+    upload.sentBytes = from;
+    if (from >= file.size && from > 0) return;
+    await this.#api.upload({
+      url: upload.slot.upload_url,
+      file,
+      from,
+      onProgress: (sentBytes) => {
+        if (sentBytes > upload.sentBytes) upload.tries = 0; // it moves: patience begins anew
+        upload.sentBytes = sentBytes;
+      },
+      signal,
+    });
+  }
+
+  /** What went wrong: true where it may pass, and the file waits for that; else it failed. */
+  #pause(upload: Upload, error: ApiError): boolean {
+    const isGone = upload.slot !== null && (error.status === 404 || error.code === UNKNOWN_SLOT);
+    if (isGone) {
+      upload.slot = null;
+      upload.sentBytes = 0;
+    }
+    const mayPass = error.status === 0 || error.status === 409 || error.status === 429 || error.status >= 502;
+    const waitMs = RETRY_MS[upload.tries];
+    if ((!mayPass && !isGone) || waitMs === undefined) {
+      upload.fault = Object.values(error.fields)[0] ?? error.message;
+      upload.phase = 'failed';
+      return false;
+    }
+    upload.tries++;
+    upload.phase = 'paused';
+    const wake = (): void => {
+      upload.phase = 'waiting';
+      this.#pump();
+    };
+    upload.timer = setTimeout(wake, Math.max(waitMs, error.retryAfterMs ?? 0));
+    return true;
+  }
+}
+
+/** The page was closed before a file was whole. */
+export class LostFile extends Error {
+  override readonly name = 'LostFile';
+  readonly file: string;
+
+  constructor(file: string) {
+    super(file);
+    this.file = file;
+  }
+}

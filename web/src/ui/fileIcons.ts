@@ -1,0 +1,9 @@
+// The icon of each kind of file.
+import type { IconName } from './icons';
+
+export const KIND_ICONS = {
+  picture: 'picture',
+  video: 'film',
+  audio: 'note',
+  other: 'file',
+} as const satisfies Record<string, IconName>;
