@@ -2,16 +2,31 @@
 import type { Id } from './api/types';
 
 export type SettingsPage =
-  'profile' | 'sessions' | 'password' | 'appearance' | 'accessibility' | 'language' | 'applications';
+  | 'profile'
+  | 'sessions'
+  | 'password'
+  | 'appearance'
+  | 'accessibility'
+  | 'language'
+  | 'notifications'
+  | 'keys'
+  | 'data'
+  | 'applications';
 export const SETTINGS_PAGES: readonly SettingsPage[] = [
   'profile',
   'appearance',
   'accessibility',
   'language',
+  'notifications',
+  'keys',
   'sessions',
   'password',
+  'data',
   'applications',
 ];
+
+export type FriendsTab = 'online' | 'all' | 'pending' | 'blocked' | 'add' | 'requests';
+export const FRIENDS_TABS: readonly FriendsTab[] = ['online', 'all', 'pending', 'blocked', 'add', 'requests'];
 
 export type Route =
   | { page: 'home' }
@@ -20,6 +35,7 @@ export type Route =
   | { page: 'setup'; token: string }
   | { page: 'invite'; code: string }
   | { page: 'direct'; channelId: Id | null; messageId: Id | null }
+  | { page: 'friends'; tab: FriendsTab }
   | { page: 'guild'; guildId: Id; channelId: Id | null; messageId: Id | null }
   | { page: 'settings'; section: SettingsPage | null }
   | { page: 'authorize'; query: Record<string, string> }
@@ -44,6 +60,8 @@ export function parse(url: URL): Route {
     case 'invite':
       return second ? { page: 'invite', code: second } : { page: 'missing' };
     case 'channels': {
+      if (second === '@me' && third === 'friends')
+        return { page: 'friends', tab: FRIENDS_TABS.find((tab) => tab === fourth) ?? 'online' };
       if (second === '' || second === '@me') return { page: 'direct', channelId: asId(third), messageId };
       const guildId = asId(second);
       return guildId ? { page: 'guild', guildId, channelId: asId(third), messageId } : { page: 'missing' };
@@ -79,6 +97,11 @@ export function channelPath(
   messageId?: Id | null,
 ): string {
   return ['/channels', guildId ?? '@me', channelId, messageId].filter((part) => part != null).join('/');
+}
+
+/** The address of the friends, or of one of their lists. */
+export function friendsPath(tab?: FriendsTab): string {
+  return ['/channels/@me/friends', tab].filter((part) => part !== undefined).join('/');
 }
 
 /** The address of a settings page, or of their list. */

@@ -19,3 +19,7 @@ export const MAX_ALT_CHARS = 1024;
 /** Addresses that can be signed anew in one call. */
 export const MAX_REFRESHED = 50;
 export const MAX_EMOJI_BYTES = 256 * 1024;
+export const MAX_STATUS_CHARS = 128;
+export const MAX_NOTE_CHARS = 256;
+/** People in a group conversation, oneself among them. */
+export const MAX_GROUP_PEOPLE = 10;

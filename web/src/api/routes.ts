@@ -7,15 +7,18 @@ import type {
   CustomEmoji,
   Emoji,
   Guild,
+  GuildSettings,
   Id,
   Instance,
   Invite,
   LoginSession,
+  Member,
   Message,
   OwnUser,
   PinPage,
   Prefs,
   Profile,
+  Relationship,
   Slot,
   User,
   UserSettings,
@@ -88,9 +91,44 @@ export function routes(http: Http) {
     prefs: () => http.request<Prefs>('GET', '/hearth/users/@me/prefs'),
     editPrefs: (body: Partial<Prefs>) => http.request<Prefs>('PATCH', '/hearth/users/@me/prefs', { body }),
     profile: (user: Id, guild?: Id) =>
-      http.request<Profile>('GET', `/users/${user}/profile`, { query: { guild_id: guild } }),
+      http.request<Profile>('GET', `/users/${user}/profile`, {
+        query: { guild_id: guild, with_mutual_guilds: true, with_mutual_friends: true },
+      }),
+    disableMe: (password: string) =>
+      http.request<undefined>('POST', '/users/@me/disable', { body: { password } }),
+    deleteMe: (password: string) =>
+      http.request<undefined>('POST', '/users/@me/delete', { body: { password } }),
+    ownUser: () => http.request<OwnUser>('GET', '/users/@me'),
+    settings: () => http.request<UserSettings>('GET', '/users/@me/settings'),
+    /** `place`: a guild, or `@me` for direct messages. */
+    editHearing: (place: Id, body: Readonly<Record<string, unknown>>) =>
+      http.request<GuildSettings>('PATCH', `/users/@me/guilds/${place}/settings`, { body }),
+    notes: () => http.request<Readonly<Record<Id, string>>>('GET', '/users/@me/notes'),
+    setNote: (user: Id, note: string) =>
+      http.request<undefined>('PUT', `/users/@me/notes/${user}`, { body: { note } }),
+
+    relations: () => http.request<Relationship[]>('GET', '/users/@me/relationships'),
+    askFriend: (username: string) =>
+      http.request<undefined>('POST', '/users/@me/relationships', { body: { username } }),
+    setRelation: (user: Id, body: { type?: number }) =>
+      http.request<undefined>('PUT', `/users/@me/relationships/${user}`, { body }),
+    endRelation: (user: Id) => http.request<undefined>('DELETE', `/users/@me/relationships/${user}`),
+    ignoreUser: (user: Id, isIgnored: boolean) =>
+      http.request<undefined>(isIgnored ? 'PUT' : 'DELETE', `/users/@me/relationships/${user}/ignore`),
+
     openDirect: (recipient: Id) =>
       http.request<Channel>('POST', '/users/@me/channels', { body: { recipient_id: recipient } }),
+    openGroup: (recipients: Id[]) =>
+      http.request<Channel>('POST', '/users/@me/channels', { body: { recipients } }),
+    addRecipient: (channel: Id, user: Id) =>
+      http.request<Channel | undefined>('PUT', `/channels/${channel}/recipients/${user}`),
+    removeRecipient: (channel: Id, user: Id) =>
+      http.request<undefined>('DELETE', `/channels/${channel}/recipients/${user}`),
+    acceptRequest: (channel: Id) =>
+      http.request<Channel | undefined>('PUT', `/channels/${channel}/recipients/@me`, {
+        body: { consent_status: 2 },
+      }),
+    dropRequest: (channel: Id) => http.request<undefined>('DELETE', `/channels/${channel}/recipients/@me`),
 
     createGuild: (name: string) => http.request<Guild>('POST', '/guilds', { body: { name } }),
     editGuild: (guild: Id, body: { name?: string; icon?: string | null }) =>
@@ -101,11 +139,21 @@ export function routes(http: Http) {
     guildChannels: (guild: Id) => http.request<Channel[]>('GET', `/guilds/${guild}/channels`),
     createChannel: (guild: Id, body: { name: string; type: number; parent_id?: Id; topic?: string }) =>
       http.request<Channel>('POST', `/guilds/${guild}/channels`, { body }),
+    moveChannels: (guild: Id, body: { id: Id; position?: number; parent_id?: Id | null }[]) =>
+      http.request<undefined>('PATCH', `/guilds/${guild}/channels`, { body }),
     editChannel: (channel: Id, body: { name?: string; topic?: string | null }) =>
       http.request<Channel>('PATCH', `/channels/${channel}`, { body }),
     deleteChannel: (channel: Id) => http.request<Channel>('DELETE', `/channels/${channel}`),
     createInvite: (channel: Id, body: { max_age: number; max_uses: number }) =>
       http.request<Invite>('POST', `/channels/${channel}/invites`, { body }),
+    guildInvites: (guild: Id) => http.request<Invite[]>('GET', `/guilds/${guild}/invites`),
+    revokeInvite: (code: string) => http.request<Invite>('DELETE', `/invites/${encodeURIComponent(code)}`),
+    editMember: (guild: Id, user: Id, body: Readonly<Record<string, unknown>>) =>
+      http.request<Member>('PATCH', `/guilds/${guild}/members/${user}`, { body }),
+    kick: (guild: Id, user: Id) => http.request<undefined>('DELETE', `/guilds/${guild}/members/${user}`),
+    ban: (guild: Id, user: Id) =>
+      http.request<undefined>('PUT', `/guilds/${guild}/bans/${user}`, { body: {} }),
+    unban: (guild: Id, user: Id) => http.request<undefined>('DELETE', `/guilds/${guild}/bans/${user}`),
     invite: (code: string) =>
       http.request<Invite>('GET', `/invites/${encodeURIComponent(code)}`, {
         query: { with_counts: true },
@@ -125,9 +173,9 @@ export function routes(http: Http) {
       http.request<Message>('PATCH', `${messages(channel)}/${message}`, { body: { content } }),
     deleteMessage: (channel: Id, message: Id) =>
       http.request<undefined>('DELETE', `${messages(channel)}/${message}`),
-    ack: (channel: Id, message: Id, isManual = false) =>
+    ack: (channel: Id, message: Id, isManual = false, mentions = 0) =>
       http.request<unknown>('POST', `${messages(channel)}/${message}/ack`, {
-        body: isManual ? { token: null, manual: true, mention_count: 0 } : { token: null },
+        body: isManual ? { token: null, manual: true, mention_count: mentions } : { token: null },
         isRepeatable: true,
       }),
     pins: (channel: Id, before?: string) =>

@@ -77,6 +77,8 @@ export interface Channel {
   nsfw?: boolean;
   recipients?: User[];
   owner_id?: Id;
+  /** A stranger's first words, waiting for our consent; in our own view only. */
+  is_message_request?: boolean;
 }
 
 export interface Guild {
@@ -87,6 +89,8 @@ export interface Guild {
   roles: Role[];
   description?: string | null;
   member_count: number;
+  /** 0 all messages, 1 only mentions: for whoever chose nothing else. */
+  default_message_notifications?: number;
   unavailable?: boolean;
   large?: boolean;
   emojis?: CustomEmoji[];
@@ -250,16 +254,77 @@ export interface ReadState {
   last_pin_timestamp?: string | null;
 }
 
+/** What one says of oneself, until when. */
+export interface CustomStatus {
+  text: string | null;
+  expires_at?: string | null;
+}
+
+/** Guilds kept together on the rail; without an id, one guild by itself. */
+export interface GuildFolder {
+  id: number | null;
+  name?: string | null;
+  color?: number | null;
+  guild_ids: Id[];
+}
+
 export interface UserSettings {
   theme: string;
   locale: string;
   status: Status;
-  custom_status: { text: string | null } | null;
+  custom_status: CustomStatus | null;
+  guild_folders?: GuildFolder[];
+  default_guilds_restricted?: boolean;
+}
+
+export const Relation = { friend: 1, blocked: 2, incoming: 3, outgoing: 4 } as const;
+
+export interface Relationship {
+  /** The other person's. */
+  id: Id;
+  /** One of `Relation`. */
+  type: number;
+  user: User;
+  nickname?: string | null;
+  since?: string | null;
+  user_ignored?: boolean;
+}
+
+/** What one wants to hear of: 0 everything, 1 mentions, 2 nothing, 3 as the place above has it. */
+export const Hear = { all: 0, mentions: 1, nothing: 2, inherit: 3 } as const;
+
+export interface MuteConfig {
+  end_time: string | null;
+  /** Seconds asked for; -1 until it is taken back. */
+  selected_time_window: number;
+}
+
+export interface ChannelOverride {
+  channel_id: Id;
+  message_notifications?: number;
+  muted?: boolean;
+  mute_config?: MuteConfig | null;
+  /** A category folded up. */
+  collapsed?: boolean;
+}
+
+/** One person's notification settings of a guild, or of direct messages. */
+export interface GuildSettings {
+  guild_id: Id | null;
+  message_notifications: number;
+  muted: boolean;
+  mute_config: MuteConfig | null;
+  suppress_everyone: boolean;
+  suppress_roles: boolean;
+  mobile_push?: boolean;
+  channel_overrides: ChannelOverride[];
 }
 
 /** The client's own preferences, kept by the server for all devices. */
 export interface Prefs {
+  /** How the app looks; read with care, since any client may have written it. */
   look?: unknown;
+  keywords?: string[];
 }
 
 export interface Invite {
@@ -270,6 +335,10 @@ export interface Invite {
   approximate_member_count?: number;
   approximate_presence_count?: number;
   expires_at: string | null;
+  uses?: number;
+  /** 0: as many as come. */
+  max_uses?: number;
+  created_at?: string;
 }
 
 export interface LoginSession {
@@ -291,6 +360,8 @@ export interface Application {
 export interface Profile {
   user: User & { bio?: string | null };
   user_profile?: { bio?: string | null; pronouns?: string | null };
+  mutual_guilds?: { id: Id; nick?: string | null }[];
+  mutual_friends?: User[];
 }
 
 export interface Instance {

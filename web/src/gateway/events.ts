@@ -5,6 +5,7 @@ import type {
   Emoji,
   FullGuild,
   Guild,
+  GuildSettings,
   Id,
   Member,
   Message,
@@ -12,6 +13,7 @@ import type {
   Prefs,
   Presence,
   ReadState,
+  Relationship,
   Role,
   User,
   UserSettings,
@@ -20,6 +22,8 @@ import type {
 export interface Ready {
   user: OwnUser;
   user_settings: UserSettings;
+  user_guild_settings?: { entries: GuildSettings[] };
+  relationships?: Relationship[];
   read_state: { entries: ReadState[] };
   guilds: FullGuild[];
   private_channels: Channel[];
@@ -36,12 +40,37 @@ export interface ReactionChange {
   emoji: Emoji;
 }
 
+/** A row of the member list of a guild too big to be told whole. */
+export type ListItem =
+  { group: { id: string; count: number } } | { member: Member & { presence?: Presence } };
+
+export type ListOp =
+  | { op: 'SYNC'; range: [number, number]; items: ListItem[] }
+  | { op: 'INSERT' | 'UPDATE'; index: number; item: ListItem }
+  | { op: 'DELETE'; index: number }
+  | { op: 'INVALIDATE'; range: [number, number] };
+
+export interface ListUpdate {
+  guild_id: Id;
+  /** Which of the guild's lists: channels that different people see have different ones. */
+  id: string;
+  member_count: number;
+  online_count: number;
+  groups: { id: string; count: number }[];
+  ops: ListOp[];
+}
+
 export interface Events {
   READY: Ready;
   READY_SUPPLEMENTAL: { merged_presences?: { friends?: Presence[]; guilds?: Presence[][] } };
   USER_UPDATE: OwnUser;
   USER_SETTINGS_UPDATE: Partial<UserSettings>;
+  USER_GUILD_SETTINGS_UPDATE: GuildSettings;
+  USER_NOTE_UPDATE: { id: Id; note: string };
   HEARTH_PREFS_UPDATE: { [K in keyof Prefs]: Prefs[K] | null };
+  RELATIONSHIP_ADD: Relationship;
+  RELATIONSHIP_UPDATE: Partial<Relationship> & { id: Id };
+  RELATIONSHIP_REMOVE: { id: Id };
   GUILD_CREATE: FullGuild;
   GUILD_UPDATE: Guild;
   GUILD_DELETE: { id: Id; unavailable?: boolean };
@@ -52,6 +81,12 @@ export interface Events {
   GUILD_MEMBER_ADD: Member & { guild_id: Id };
   GUILD_MEMBER_UPDATE: Member & { guild_id: Id };
   GUILD_MEMBER_REMOVE: { guild_id: Id; user: User };
+  GUILD_MEMBER_LIST_UPDATE: ListUpdate;
+  PASSIVE_UPDATE_V2: {
+    guild_id: Id;
+    updated_channels?: { id: Id; last_message_id?: Id | null }[];
+    updated_members?: Member[];
+  };
   GUILD_MEMBERS_CHUNK: { guild_id: Id; members: Member[]; presences?: Presence[] };
   CHANNEL_CREATE: Channel;
   CHANNEL_UPDATE: Channel;

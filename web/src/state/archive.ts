@@ -5,11 +5,13 @@ import { deleteDB, openDB, type DBSchema, type IDBPDatabase } from 'idb';
 import type {
   Channel,
   Guild,
+  GuildSettings,
   Id,
   Member,
   Message,
   OwnUser,
   ReadState,
+  Relationship,
   User,
   UserSettings,
 } from '../api/types';
@@ -58,6 +60,8 @@ export interface Tree {
   readonly members: readonly (readonly [Id, readonly Member[]])[];
   readonly latest: readonly (readonly [Id, Id])[];
   readonly reads: readonly ReadState[];
+  readonly relations?: readonly Relationship[];
+  readonly hearing?: readonly GuildSettings[];
 }
 
 /** Single values, by name. */

@@ -4,17 +4,35 @@ import { Http } from '../api/http';
 import { DEFAULT_MAX_FILE_BYTES } from '../api/limits';
 import { allows, channelPermissions, DIRECT, guildPermissions } from '../api/permissions';
 import { routes, type Routes } from '../api/routes';
-import type { Channel, Guild, Id, Instance, Member, Message, Role } from '../api/types';
-import { type Locale } from '../i18n';
+import {
+  ChannelType,
+  type Channel,
+  type Guild,
+  type Id,
+  type Instance,
+  type Member,
+  type Message,
+  type Role,
+} from '../api/types';
+import type { Locale } from '../i18n';
+import { channelPath } from '../router';
+import { Listeners } from '../keys/scopes';
+import type { Action } from '../keys/table';
+import { Account } from './account.svelte';
+import { Lists } from './lists.svelte';
 import { Drafts } from './drafts.svelte';
 import { EmojiUse } from './emoji.svelte';
 import { Keeper } from './keeper';
 import { Layout } from './layout.svelte';
 import { decodeMentions, encodeMentions } from './mentions';
-import { nameOf } from './names';
+import { directName, nameOf } from './names';
 import type { Place } from './place';
-import { reduce } from './reduce';
+import { Notifications } from './notifications.svelte';
+import { isChannelMuted, isGuildMuted } from './notify';
 import { Reads } from './reads.svelte';
+import { inverse, type Move } from './order';
+import { reduce } from './reduce';
+import { Relations } from './relations.svelte';
 import { Navigation } from './route.svelte';
 import { Session } from './session.svelte';
 import { Look } from './settings.svelte';
@@ -38,6 +56,18 @@ const ACCOUNT_LOCALES: Readonly<Record<Locale, string>> = {
   ar: 'ar',
   'en-XA': 'en-US',
 };
+/** Places remembered as last gone to. */
+const MAX_VISITS = 20;
+const VISITS_KEY = 'hearth.visits';
+
+function storedVisits(): string[] {
+  try {
+    const stored = JSON.parse(sessionStorage.getItem(VISITS_KEY) ?? '[]') as unknown;
+    return Array.isArray(stored) ? stored.filter((one) => typeof one === 'string') : [];
+  } catch {
+    return [];
+  }
+}
 
 /** The app's state and what can be done with it. */
 export class Client {
@@ -48,6 +78,8 @@ export class Client {
   readonly ui = new Ui();
   /** A new version waits for what is unsent. */
   readonly updates = new Updates(() => this.drafts.any || this.#isSending);
+  /** Who listens to the keys of `keys/table.ts`. */
+  readonly keys = new Listeners<Action>();
   readonly api: Routes;
   readonly session: Session;
   readonly timelines: Timelines;
@@ -55,6 +87,10 @@ export class Client {
   readonly links: FileLinks;
   readonly reads: Reads;
   readonly typing: Typing;
+  readonly account: Account;
+  readonly relations: Relations;
+  readonly notifications: Notifications;
+  readonly lists: Lists;
   /** What the server says about itself; null until it answered. */
   instance: Instance | null = $state.raw(null);
   readonly drafts = new Drafts();
@@ -64,6 +100,9 @@ export class Client {
   readonly places = new Map<Id, Place>();
   /** By guild: the channel last looked at. */
   readonly lastChannel = new Map<Id, Id>();
+
+  /** Channels and guilds last gone to, the newest first. */
+  visits: readonly string[] = storedVisits();
 
   constructor() {
     const http = new Http({
@@ -77,6 +116,16 @@ export class Client {
     this.timelines = new Timelines(this.world, this.api, navigator.locks, this.uploads);
     this.reads = new Reads(this.world, this.api);
     this.typing = new Typing(this.world, this.api);
+    const send = (op: number, d: unknown): void => this.session.send(op, d);
+    this.account = new Account(this.world, this.api, send);
+    this.relations = new Relations(this.world, this.api);
+    this.lists = new Lists(this.world, send);
+    this.notifications = new Notifications(this.world, {
+      isLookedAt: (channelId) => channelId === this.openChannelId && document.hasFocus() && !document.hidden,
+      titleOf: (message) => this.#titleOf(message),
+      textOf: (message) => this.decode(message.content, this.world.channels.get(message.channel_id)),
+      open: ({ channel_id: id }) => this.nav.go(channelPath(this.world.channels.get(id)?.guild_id, id)),
+    });
     this.keeper = new Keeper(this.world, this.timelines, this.drafts, this.emoji, this.lastChannel);
     let takenUp: Promise<unknown> = Promise.resolve();
     this.session = new Session(this.world, this.api, {
@@ -89,18 +138,22 @@ export class Client {
         takenUp = takenUp.then(() => this.keeper.know(this.meId));
         this.timelines.recover(this.openChannelId);
         this.#loadPrefs().catch(() => undefined); // the browser's own stand until the next session asks
+        this.lists.renew();
+        this.account.renew();
       },
       // what an earlier visit left goes out before anything newer
       onConnected: () => {
         this.uploads.resume();
         void takenUp.then(() => this.timelines.flush());
       },
+      onEvent: (t, d) => this.notifications.follow(t, d),
       onApplied: (names) => this.keeper.note(names),
       onForget: () => {
         this.places.clear();
         this.uploads.forget();
         this.look.leave();
         this.updates.forget();
+        this.lists.reset();
         takenUp = this.keeper.forget();
       },
     });
@@ -108,8 +161,9 @@ export class Client {
 
   /** Starts everything that listens; answers with the undo. */
   start(): () => void {
-    const { look, layout, nav, session, typing, keeper, updates, uploads } = this;
-    const undo = [look, layout, nav, session, typing, keeper, updates, uploads].map((part) => part.listen());
+    const { look, layout, nav, session, typing, keeper, updates, uploads, account, notifications } = this;
+    const parts = [look, layout, nav, session, typing, keeper, updates, uploads, account, notifications];
+    const undo = parts.map((part) => part.listen());
     this.api.instance().then(
       (instance) => (this.instance = instance),
       () => undefined, // its defaults are good enough to go on
@@ -133,6 +187,17 @@ export class Client {
       const locale = ACCOUNT_LOCALES[this.look.locale];
       if (locale !== this.world.settings.value?.locale) await this.api.editSettings({ locale });
     });
+  }
+
+  /** Remembers that something was gone to, for what offers the last places first. */
+  visit(id: Id): void {
+    if (this.visits[0] === id) return;
+    this.visits = [id, ...this.visits.filter((one) => one !== id)].slice(0, MAX_VISITS);
+    try {
+      sessionStorage.setItem(VISITS_KEY, JSON.stringify(this.visits));
+    } catch {
+      // a browser that stores nothing: the order lasts until the page closes
+    }
   }
 
   /** The channel on the screen. */
@@ -172,6 +237,24 @@ export class Client {
       channelPermissions(guild, channel, this.meId, this.ownMember(guild.id), Date.now()),
       needed,
     );
+  }
+
+  /** Whether nothing is heard from a channel. */
+  isMuted(channel: Channel): boolean {
+    return isChannelMuted(this.world, channel, this.notifications.nowMs);
+  }
+
+  /** Whether nothing is heard from a guild. */
+  isGuildMuted(guildId: Id): boolean {
+    return isGuildMuted(this.world, guildId, this.notifications.nowMs);
+  }
+
+  /** Who wrote, and where. */
+  #titleOf(message: Message): string {
+    const channel = this.world.channels.get(message.channel_id);
+    const name = nameOf(this.world, message.author.id, channel?.guild_id, message.author);
+    if (!channel || channel.type === ChannelType.dm) return name;
+    return `${name} · ${channel.guild_id ? `#${channel.name ?? ''}` : directName(this.world, channel)}`;
   }
 
   nameOf(userId: Id, guildId: Id | null | undefined): string {
@@ -227,17 +310,39 @@ export class Client {
     this.ui.composing++;
   }
 
+  /** Takes up a channel the server answered with, which its own event may not have brought yet. */
+  learnChannel(channel: Channel): void {
+    if (!this.world.channels.has(channel.id)) reduce(this.world, 'CHANNEL_CREATE', channel, Date.now());
+  }
+
   /** Goes into a channel just made. */
   enterChannel(guildId: Id, channel: Channel, path: string): void {
-    if (!this.world.channels.has(channel.id))
-      this.world.channels.set(channel.id, { ...channel, guild_id: guildId });
+    this.learnChannel({ ...channel, guild_id: guildId });
     this.nav.go(path);
+  }
+
+  /** Moves channels of a guild at once, and back when the server refuses; rejects with its reason. */
+  async moveChannels(guildId: Id, moves: Move[]): Promise<void> {
+    const back = inverse(moves, this.world.channels);
+    const put = (list: readonly Move[]): void => {
+      for (const move of list) {
+        const held = this.world.channels.get(move.id);
+        if (held) this.world.channels.set(move.id, { ...held, ...move });
+      }
+    };
+    put(moves);
+    try {
+      await this.api.moveChannels(guildId, moves);
+    } catch (error) {
+      put(back);
+      throw error;
+    }
   }
 
   /** Opens the conversation with one person. */
   async message(userId: Id): Promise<void> {
     const channel = await this.api.openDirect(userId);
-    if (!this.world.channels.has(channel.id)) this.world.channels.set(channel.id, channel);
+    this.learnChannel(channel);
     this.nav.go(`/channels/@me/${channel.id}`);
   }
 }

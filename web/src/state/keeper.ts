@@ -3,6 +3,7 @@ import type { Id, Member, User } from '../api/types';
 import { Archive, PAGE_MESSAGES, type SavedPage, type Tree } from './archive';
 import type { Drafts } from './drafts.svelte';
 import type { EmojiUse } from './emoji.svelte';
+import { reduce } from './reduce';
 import { fromSaved, presentSegment, type Segment } from './segments';
 import type { Timelines } from './timelines.svelte';
 import type { World } from './world';
@@ -140,7 +141,7 @@ export class Keeper {
 
   /** The part of the world that is worth keeping. */
   #cut(): Tree | null {
-    const { me, settings, users, guilds, channels, members, latest, reads } = this.#world;
+    const { me, settings, users, guilds, channels, members, latest, reads, relations, hearing } = this.#world;
     if (!me.value) return null;
     const people = new Set<Id>([me.value.id]);
     for (const { channelId } of this.#timelines.recent())
@@ -158,6 +159,8 @@ export class Keeper {
       members: [...members].map(([guildId, of]) => [guildId, known<Member>(of)] as const),
       latest: [...latest],
       reads: [...reads.values()],
+      relations: [...relations.values()],
+      hearing: [...hearing.values()],
     };
   }
 
@@ -167,11 +170,9 @@ export class Keeper {
     world.settings.value = tree.settings;
     for (const user of tree.users) world.users.set(user.id, user);
     for (const guild of tree.guilds) world.guilds.set(guild.id, guild);
-    for (const channel of tree.channels) {
-      world.channels.set(channel.id, channel);
-      for (const user of channel.recipients ?? [])
-        if (!world.users.has(user.id)) world.users.set(user.id, user);
-    }
+    for (const channel of tree.channels) reduce(world, 'CHANNEL_CREATE', channel, Date.now());
+    for (const relation of tree.relations ?? []) reduce(world, 'RELATIONSHIP_ADD', relation, Date.now());
+    for (const heard of tree.hearing ?? []) reduce(world, 'USER_GUILD_SETTINGS_UPDATE', heard, Date.now());
     for (const [guildId, members] of tree.members) {
       const known = world.makeMap<Id, Member>();
       for (const member of members) known.set(member.user.id, member);

@@ -2,9 +2,10 @@
 import { SvelteMap } from 'svelte/reactivity';
 import type { Routes } from '../api/routes';
 import { idAt, isAfter } from '../api/snowflake';
-import type { Id } from '../api/types';
+import type { Id, ReadState } from '../api/types';
+import { isChannelMuted, isGuildMuted } from './notify';
 import { isUnread, reduce } from './reduce';
-import type { World } from './world';
+import { DIRECT_KEY, type World } from './world';
 
 /** Read marks over the world. */
 export class Reads {
@@ -43,23 +44,33 @@ export class Reads {
     return this.isUnread(channelId) ? (this.#world.reads.get(channelId)?.mention_count ?? 0) : 0;
   }
 
-  /** A guild's state from its channels. */
-  ofGuild(guildId: Id): { isUnread: boolean; mentions: number } {
+  /** A guild's state from its channels; what is muted shows its calls only. */
+  ofGuild(guildId: Id, nowMs = Date.now()): { isUnread: boolean; mentions: number } {
+    const isQuiet = isGuildMuted(this.#world, guildId, nowMs);
     let hasUnread = false;
     let mentions = 0;
-    for (const channel of this.#world.channels.values()) {
-      if (channel.guild_id !== guildId || !this.isUnread(channel.id)) continue;
-      hasUnread = true;
-      mentions += this.mentions(channel.id);
+    for (const id of this.#world.rooms.get(guildId) ?? []) {
+      if (!this.isUnread(id)) continue;
+      const channel = this.#world.channels.get(id);
+      mentions += this.mentions(id);
+      if (!isQuiet && !hasUnread && channel && !isChannelMuted(this.#world, channel, nowMs)) hasUnread = true;
     }
     return { isUnread: hasUnread, mentions };
   }
 
-  /** Calls waiting in conversations outside guilds. */
+  /** Calls waiting in conversations outside guilds; requests of strangers do not call. */
   directMentions(): number {
     let sum = 0;
-    for (const channel of this.#world.channels.values())
-      if (!channel.guild_id) sum += this.mentions(channel.id);
+    for (const id of this.#world.rooms.get(DIRECT_KEY) ?? [])
+      if (!this.#world.channels.get(id)?.is_message_request) sum += this.mentions(id);
+    return sum;
+  }
+
+  /** Calls waiting anywhere. */
+  allMentions(): number {
+    let sum = this.directMentions();
+    for (const guildId of this.#world.guilds.keys())
+      for (const id of this.#world.rooms.get(guildId) ?? []) sum += this.mentions(id);
     return sum;
   }
 
@@ -90,10 +101,23 @@ export class Reads {
     void this.#send(channelId, latest);
   }
 
-  /** Marks everything of a guild read. */
-  ackGuild(guildId: Id): void {
-    for (const channel of this.#world.channels.values())
-      if (channel.guild_id === guildId) this.ack(channel.id);
+  /** Marks everything of a guild read. Answers with the way back. */
+  ackGuild(guildId: Id): () => Promise<void> {
+    const before: ReadState[] = [];
+    for (const id of this.#world.rooms.get(guildId) ?? []) {
+      const held = this.#world.reads.get(id);
+      if (!this.isUnread(id)) continue;
+      before.push({ id, last_message_id: this.lastRead(id), mention_count: held?.mention_count ?? 0 });
+      this.ack(id);
+    }
+    return async () => {
+      for (const { id, last_message_id, mention_count } of before) {
+        if (!last_message_id) continue;
+        const mark = { channel_id: id, message_id: last_message_id, manual: true, mention_count };
+        reduce(this.#world, 'MESSAGE_ACK', mark, Date.now());
+        await this.#api.ack(id, last_message_id, true, mention_count);
+      }
+    };
   }
 
   /** Makes `messageId` and what follows unread again. */

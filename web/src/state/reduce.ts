@@ -1,9 +1,23 @@
 // One dispatch into the world. Plain functions: the same events in any legal split give the same world, and a repeat changes nothing.
 import { isAfter } from '../api/snowflake';
-import type { Channel, FullGuild, Guild, Id, Member, Message, Presence, ReadState, User } from '../api/types';
+import type {
+  Channel,
+  FullGuild,
+  Guild,
+  GuildSettings,
+  Id,
+  Member,
+  Message,
+  Presence,
+  ReadState,
+  Relationship,
+  User,
+} from '../api/types';
 import type { EventName, Events } from '../gateway/events';
 import { append, clearReactions, EMPTY, react, remove, update, type Timeline } from './segments';
-import type { World } from './world';
+import { applyList } from './memberList';
+import { isSuppressed } from './notify';
+import { DIRECT_KEY, type World } from './world';
 
 /** How long a typing notice lasts without another (API.md 2.3). */
 const TYPING_MS = 10_000;
@@ -22,9 +36,12 @@ const reducers: Reducers = {
   READY(world, d) {
     for (const map of [world.users, world.guilds, world.channels, world.members, world.presences])
       map.clear();
-    for (const map of [world.latest, world.reads, world.typing]) map.clear();
+    for (const map of [world.latest, world.reads, world.typing, world.rooms, world.lists]) map.clear();
+    for (const map of [world.relations, world.hearing, world.notes]) map.clear();
     world.me.value = d.user;
     world.settings.value = d.user_settings;
+    for (const entry of d.user_guild_settings?.entries ?? []) putHearing(world, entry);
+    for (const relation of d.relationships ?? []) putRelation(world, relation);
     putUser(world, d.user);
     for (const user of d.users ?? []) putUser(world, user);
     for (const guild of d.guilds) putGuild(world, guild);
@@ -52,6 +69,20 @@ const reducers: Reducers = {
     world.prefs.value = Object.fromEntries(kept);
   },
 
+  USER_GUILD_SETTINGS_UPDATE: (world, d) => putHearing(world, d),
+  USER_NOTE_UPDATE(world, d) {
+    world.notes.set(d.id, d.note);
+  },
+
+  RELATIONSHIP_ADD: (world, d) => putRelation(world, d),
+  RELATIONSHIP_UPDATE(world, d) {
+    const held = world.relations.get(d.id);
+    if (held) world.relations.set(d.id, { ...held, ...d });
+  },
+  RELATIONSHIP_REMOVE(world, d) {
+    world.relations.delete(d.id);
+  },
+
   GUILD_CREATE: (world, d) => putGuild(world, d),
   GUILD_UPDATE(world, d) {
     const held = world.guilds.get(d.id);
@@ -65,6 +96,7 @@ const reducers: Reducers = {
     }
     world.guilds.delete(d.id);
     world.members.delete(d.id);
+    world.lists.delete(d.id);
     for (const channel of [...world.channels.values()])
       if (channel.guild_id === d.id) dropChannel(world, channel.id);
   },
@@ -96,6 +128,26 @@ const reducers: Reducers = {
       ...guild,
       member_count: Math.max(0, guild.member_count - 1),
     }));
+  },
+  GUILD_MEMBER_LIST_UPDATE(world, d) {
+    for (const op of d.ops) {
+      const items = op.op === 'SYNC' ? op.items : 'item' in op ? [op.item] : [];
+      for (const item of items) {
+        if (!('member' in item)) continue;
+        const { presence, ...member } = item.member;
+        putMember(world, d.guild_id, member);
+        if (presence) putPresence(world, { ...presence, user: { id: member.user.id } });
+      }
+    }
+    world.lists.set(d.guild_id, applyList(world.lists.get(d.guild_id), d));
+    changeGuild(world, d.guild_id, (guild) =>
+      guild.member_count === d.member_count ? guild : { ...guild, member_count: d.member_count },
+    );
+  },
+  PASSIVE_UPDATE_V2(world, d) {
+    for (const member of d.updated_members ?? []) putMember(world, d.guild_id, member);
+    for (const { id, last_message_id: newest } of d.updated_channels ?? [])
+      if (newest && isAfter(newest, world.latest.get(id))) world.latest.set(id, newest);
   },
   GUILD_MEMBERS_CHUNK(world, d) {
     for (const member of d.members) putMember(world, d.guild_id, member);
@@ -199,6 +251,15 @@ function putMember(world: World, guildId: Id, member: Member): void {
   members.set(member.user.id, { ...members.get(member.user.id), ...member });
 }
 
+function putHearing(world: World, settings: GuildSettings): void {
+  world.hearing.set(settings.guild_id ?? DIRECT_KEY, settings);
+}
+
+function putRelation(world: World, relation: Relationship): void {
+  putUser(world, relation.user);
+  world.relations.set(relation.id, { ...world.relations.get(relation.id), ...relation });
+}
+
 function putPresence(world: World, presence: Presence): void {
   world.presences.set(presence.user.id, presence);
 }
@@ -206,12 +267,24 @@ function putPresence(world: World, presence: Presence): void {
 function putChannel(world: World, channel: Channel): void {
   const held = world.channels.get(channel.id);
   world.channels.set(channel.id, { ...held, ...channel });
+  if (!held) changeRooms(world, channel.guild_id, (ids) => [...ids, channel.id]);
   for (const user of channel.recipients ?? []) putUser(world, user);
   const newest = channel.last_message_id;
   if (newest && isAfter(newest, world.latest.get(channel.id))) world.latest.set(channel.id, newest);
 }
 
+function changeRooms(
+  world: World,
+  guildId: Id | undefined,
+  change: (ids: readonly Id[]) => readonly Id[],
+): void {
+  const key = guildId ?? DIRECT_KEY;
+  world.rooms.set(key, change(world.rooms.get(key) ?? []));
+}
+
 function dropChannel(world: World, id: Id): void {
+  const held = world.channels.get(id);
+  if (held) changeRooms(world, held.guild_id, (ids) => ids.filter((one) => one !== id));
   for (const map of [world.channels, world.latest, world.reads, world.timelines, world.typing])
     map.delete(id);
 }
@@ -280,7 +353,7 @@ function countUnread(world: World, message: Message): void {
   };
   if (message.author.id === me.id) {
     world.reads.set(message.channel_id, { ...held, last_message_id: message.id, mention_count: 0 });
-  } else if (isPing(world, message, me.id)) {
+  } else if (isPing(world, message, me.id) && !isSuppressed(world, message, me.id)) {
     world.reads.set(message.channel_id, { ...held, mention_count: held.mention_count + 1 });
   }
 }

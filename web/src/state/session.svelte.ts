@@ -1,6 +1,5 @@
 // Signed in or not, and the live connection that follows from it.
 import type { Registration, Routes } from '../api/routes';
-import type { Status } from '../api/types';
 import { Gateway, type Phase } from '../gateway/socket';
 import { FrameQueue } from '../gateway/queue';
 import { logFault } from '../log';
@@ -25,6 +24,8 @@ interface Hooks {
   onReady: () => void;
   /** The connection stands again (also after a resume). */
   onConnected: () => void;
+  /** One event of the live connection, after it was applied. */
+  onEvent: (t: string, d: unknown) => void;
   /** These dispatches were applied. */
   onApplied: (names: readonly string[]) => void;
   /** The session is over: nothing of it may stay on this device. */
@@ -110,11 +111,9 @@ export class Session {
     this.#hooks.onForget();
   }
 
-  /** Shows a status to others, on all of the person's devices. */
-  async setStatus(status: Status): Promise<void> {
-    const settings = await this.#api.editSettings({ status });
-    reduce(this.#world, 'USER_SETTINGS_UPDATE', { status: settings.status }, Date.now());
-    this.#gateway.send(3, { since: null, activities: [], status, afk: false });
+  /** Speaks to the gateway; what must not be lost goes over HTTP instead. */
+  send(op: number, d: unknown): void {
+    this.#gateway.send(op, d);
   }
 
   /** Follows network and tab; answers with the undo. */
@@ -164,6 +163,7 @@ export class Session {
     const nowMs = Date.now();
     for (const { t, d } of batch) {
       reduce(this.#world, t, d, nowMs);
+      this.#hooks.onEvent(t, d);
       if (t !== 'READY') continue;
       this.hash = (d as { auth_session_id_hash?: string }).auth_session_id_hash ?? null;
       this.phase = 'ready';

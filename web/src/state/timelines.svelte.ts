@@ -1,6 +1,6 @@
 // The conversations on hand: loading their pages, and everything one does to a message.
 import { SvelteMap } from 'svelte/reactivity';
-import { ApiError } from '../api/http';
+import { ApiError, faultText } from '../api/http';
 import { MAX_PAGE, PAGE_SIZE } from '../api/limits';
 import type { Post, PostedFile, Routes } from '../api/routes';
 
@@ -477,10 +477,4 @@ function postedFile(file: SentFile, index: number): PostedFile {
     ...(file.description && { description: file.description }),
     ...(file.isSpoiler && { is_spoiler: true }),
   };
-}
-
-/** A refusal in words: the fields' own if there are any. */
-export function faultText(error: unknown): string {
-  if (!(error instanceof ApiError)) return String(error);
-  return Object.values(error.fields)[0] ?? error.message;
 }

@@ -8,7 +8,8 @@ export interface Branch {
   channels: Channel[];
 }
 
-const isVoice = (channel: Channel): boolean =>
+/** Whether people talk in it. */
+export const isVoice = (channel: Channel): boolean =>
   channel.type === ChannelType.voice || channel.type === ChannelType.stage;
 
 function inOrder(a: Channel, b: Channel): number {
@@ -43,39 +44,40 @@ export function firstChannel(branches: readonly Branch[]): Channel | undefined {
   return all.find((channel) => isConversation(channel) && !isVoice(channel)) ?? all.find(isConversation);
 }
 
-export interface MemberGroup {
-  /** A role's id, or `online`, or `offline`. */
-  id: string;
-  name: string | null;
-  members: Member[];
-}
+/** A line of the member list: a heading, or a member by id; `undefined` where the server keeps it until asked. */
+export type MemberRow = { group: string; count: number } | { userId: Id; isAway: boolean } | undefined;
 
-/** Members as the list shows them: those here by their highest shown role, then the rest, then those away. */
-export function memberGroups(
+/** The list of a guild told whole: those here by their highest shown role, then the rest, then those away. */
+export function memberRows(
   guild: Guild,
   members: Iterable<Member>,
   presences: ReadonlyMap<Id, Presence>,
   isHere: (id: Id) => boolean,
   nameOf: (member: Member) => string,
-): MemberGroup[] {
-  const byGroup = new Map<string, Member[]>();
+): MemberRow[] {
+  const byGroup = new Map<string, { id: Id; name: string }[]>();
   for (const member of members) {
-    const status = presences.get(member.user.id)?.status ?? 'offline';
-    const isOnline = isHere(member.user.id) || (status !== 'offline' && status !== 'invisible');
+    const { id } = member.user;
+    const status = presences.get(id)?.status ?? 'offline';
+    const isOnline = isHere(id) || (status !== 'offline' && status !== 'invisible');
     const group = isOnline ? (hoistedRole(guild, member) ?? 'online') : 'offline';
-    byGroup.set(group, [...(byGroup.get(group) ?? []), member]);
+    const named = { id, name: nameOf(member) };
+    const held = byGroup.get(group);
+    if (held) held.push(named);
+    else byGroup.set(group, [named]);
   }
   const roles = guild.roles
     .filter((role) => role.hoist)
     .sort((a, b) => b.position - a.position || compareIds(a.id, b.id));
-  const order = [
-    ...roles.map((role) => ({ id: role.id, name: role.name })),
-    { id: 'online', name: null },
-    { id: 'offline', name: null },
-  ];
-  return order.flatMap(({ id, name }) => {
-    const group = byGroup.get(id);
-    if (!group) return [];
-    return [{ id, name, members: group.sort((a, b) => nameOf(a).localeCompare(nameOf(b))) }];
+  return [...roles.map((role) => role.id), 'online', 'offline'].flatMap((group): MemberRow[] => {
+    const people = byGroup.get(group);
+    if (!people) return [];
+    people.sort((a, b) => byName.compare(a.name, b.name) || compareIds(a.id, b.id));
+    return [
+      { group, count: people.length },
+      ...people.map(({ id }) => ({ userId: id, isAway: group === 'offline' })),
+    ];
   });
 }
+
+const byName = new Intl.Collator();

@@ -2,16 +2,22 @@
 import type {
   Channel,
   Guild,
+  GuildSettings,
   Id,
   Member,
   OwnUser,
   Prefs,
   Presence,
   ReadState,
+  Relationship,
   User,
   UserSettings,
 } from '../api/types';
+import type { MemberList } from './memberList';
 import type { Timeline } from './segments';
+
+/** Stands where a guild's id would, for what belongs to none. */
+export const DIRECT_KEY = '@me';
 
 /** A single value that may be watched. */
 export interface Cell<T> {
@@ -25,9 +31,19 @@ export interface World {
   users: Map<Id, User>;
   guilds: Map<Id, Guild>;
   channels: Map<Id, Channel>;
+  /** By guild, or `DIRECT_KEY`: its channels, in no order. */
+  rooms: Map<Id, readonly Id[]>;
   /** By guild, then by user. */
   members: Map<Id, Map<Id, Member>>;
+  /** By guild: the member list on the screen, where the guild is too big to be told whole. */
+  lists: Map<Id, MemberList>;
   presences: Map<Id, Presence>;
+  /** By the other person. */
+  relations: Map<Id, Relationship>;
+  /** By guild, or `DIRECT_KEY`: what the person wants to hear of. */
+  hearing: Map<Id, GuildSettings>;
+  /** By person: what one wrote down about them. */
+  notes: Map<Id, string>;
   /** The newest message of each channel. */
   latest: Map<Id, Id>;
   reads: Map<Id, ReadState>;
@@ -55,8 +71,13 @@ export function buildWorld(makeMap: <K, V>() => Map<K, V>, makeCell: <T>(value: 
     users: makeMap(),
     guilds: makeMap(),
     channels: makeMap(),
+    rooms: makeMap(),
     members: makeMap(),
+    lists: makeMap(),
     presences: makeMap(),
+    relations: makeMap(),
+    hearing: makeMap(),
+    notes: makeMap(),
     latest: makeMap(),
     reads: makeMap(),
     timelines: makeMap(),

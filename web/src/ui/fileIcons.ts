@@ -4,6 +4,6 @@ import type { IconName } from './icons';
 export const KIND_ICONS = {
   picture: 'picture',
   video: 'film',
-  audio: 'note',
+  audio: 'music',
   other: 'file',
 } as const satisfies Record<string, IconName>;

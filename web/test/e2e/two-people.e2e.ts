@@ -145,12 +145,14 @@ test('channels are made, renamed, mentioned in, and deleted', async () => {
   await kitchen.getByLabel('1 mention').waitFor({ state: 'detached' });
 
   await mira.getByRole('link', { name: /kitchen/ }).hover();
-  await mira.getByRole('button', { name: 'Edit kitchen' }).click();
+  await mira.getByRole('button', { name: 'Menu of kitchen' }).click();
+  await mira.getByRole('menuitem', { name: 'Edit channel' }).click();
   await mira.getByLabel('Topic').fill('What’s cooking');
   await mira.getByRole('button', { name: 'Save' }).click();
   await ravi.getByText('What’s cooking').waitFor();
   await mira.getByRole('link', { name: /kitchen/ }).hover();
-  await mira.getByRole('button', { name: 'Edit kitchen' }).click();
+  await mira.getByRole('button', { name: 'Menu of kitchen' }).click();
+  await mira.getByRole('menuitem', { name: 'Edit channel' }).click();
   await mira.getByRole('button', { name: 'Delete channel' }).click();
   await mira.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
   await ravi

@@ -4,7 +4,7 @@ import { ALL, allows, channelPermissions, guildPermissions, Permission } from '.
 import { compareIds, idAt, isAfter, timeOf } from '../../src/api/snowflake';
 import { channelPath, parse, returnPath } from '../../src/router';
 import { decodeMentions, encodeMentions } from '../../src/state/mentions';
-import { channelTree, firstChannel, memberGroups } from '../../src/state/tree';
+import { channelTree, firstChannel, memberRows } from '../../src/state/tree';
 import { contrast, roleColour } from '../../src/timeline/colour';
 import { buildRows } from '../../src/timeline/rows';
 import { around, AT_END, down, held, MAX_ROWS, rangeOf, up } from '../../src/timeline/window';
@@ -219,17 +219,20 @@ describe('lists', () => {
   });
   test('members stand by shown role, then here, then away', () => {
     const host = { ...(guild().roles[0] ?? never()), id: '7', name: 'Hosts', hoist: true, position: 2 };
-    const groups = memberGroups(
+    const rows = memberRows(
       guild({ roles: [...guild().roles, host] }),
       [member(user('1')), member(user('2'), ['7']), member(user('3'))],
       new Map([['2', { user: { id: '2' }, status: 'idle' as const, activities: [] }]]),
       (id) => id === '1',
       (one) => one.user.username,
     );
-    expect(groups.map((group) => [group.name ?? group.id, group.members.length])).toEqual([
-      ['Hosts', 1],
-      ['online', 1],
-      ['offline', 1],
+    expect(rows).toEqual([
+      { group: '7', count: 1 },
+      { userId: '2', isAway: false },
+      { group: 'online', count: 1 },
+      { userId: '1', isAway: false },
+      { group: 'offline', count: 1 },
+      { userId: '3', isAway: true },
     ]);
   });
 });
