@@ -173,7 +173,13 @@ describe('the rail', () => {
     const { page } = mira;
     const from = rail(page).getByRole('link', { name: 'Night Trains' });
     await page.waitForFunction(() => document.querySelectorAll('a.server[draggable="true"]').length === 2);
-    await from.dragTo(rail(page).getByRole('link', { name: 'Maple House' }));
+    const onto = rail(page).getByRole('link', { name: 'Maple House' });
+    await from.hover();
+    await page.mouse.down();
+    await onto.hover();
+    await onto.hover(); // the second move is the first the browser tells as a drag over it
+    await page.locator('a.server[data-drop="into"]').waitFor();
+    await page.mouse.up();
     const folder = rail(page).getByRole('button', { name: /^Folder: / });
     await folder.waitFor();
     await folder.click({ button: 'right' });
