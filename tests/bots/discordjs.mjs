@@ -19,12 +19,12 @@ import {
 } from 'discord.js';
 import { check, cutSockets, friend, next, owner, refusal, rest, stage } from './stage.mjs';
 
-const { Guilds, GuildMembers, GuildModeration, GuildIntegrations, GuildWebhooks, GuildInvites, GuildPresences, GuildMessages } =
+const { Guilds, GuildMembers, GuildModeration, GuildExpressions, GuildIntegrations, GuildWebhooks, GuildInvites, GuildPresences, GuildMessages } =
   GatewayIntentBits;
 const { GuildMessageReactions, GuildMessageTyping, DirectMessages, DirectMessageReactions, DirectMessageTyping, MessageContent } =
   GatewayIntentBits;
 const intents = [
-  Guilds, GuildMembers, GuildModeration, GuildIntegrations, GuildWebhooks, GuildInvites, GuildPresences, GuildMessages,
+  Guilds, GuildMembers, GuildModeration, GuildExpressions, GuildIntegrations, GuildWebhooks, GuildInvites, GuildPresences, GuildMessages,
   GuildMessageReactions, GuildMessageTyping, DirectMessages, DirectMessageReactions, DirectMessageTyping, MessageContent,
 ];
 const client = new Client({ intents, rest, partials: [Partials.Channel, Partials.Message, Partials.Reaction] });
