@@ -25,6 +25,9 @@ export const SETTINGS_PAGES: readonly SettingsPage[] = [
   'applications',
 ];
 
+export type GuildSettingsPage = 'overview';
+export const GUILD_SETTINGS_PAGES: readonly GuildSettingsPage[] = ['overview'];
+
 export type FriendsTab = 'online' | 'all' | 'pending' | 'blocked' | 'add' | 'requests';
 export const FRIENDS_TABS: readonly FriendsTab[] = ['online', 'all', 'pending', 'blocked', 'add', 'requests'];
 
@@ -38,6 +41,7 @@ export type Route =
   | { page: 'friends'; tab: FriendsTab }
   | { page: 'guild'; guildId: Id; channelId: Id | null; messageId: Id | null }
   | { page: 'settings'; section: SettingsPage | null }
+  | { page: 'guildSettings'; guildId: Id; section: GuildSettingsPage | null }
   | { page: 'authorize'; query: Record<string, string> }
   | { page: 'authorized' }
   | { page: 'missing' };
@@ -68,6 +72,12 @@ export function parse(url: URL): Route {
     }
     case 'settings':
       return { page: 'settings', section: SETTINGS_PAGES.find((page) => page === second) ?? null };
+    case 'guilds': {
+      const guildId = asId(second);
+      if (!guildId || third !== 'settings') return { page: 'missing' };
+      const section = GUILD_SETTINGS_PAGES.find((page) => page === fourth) ?? null;
+      return { page: 'guildSettings', guildId, section };
+    }
     case 'oauth2':
       if (second === 'authorized') return { page: 'authorized' };
       return second === 'authorize'
@@ -107,6 +117,11 @@ export function friendsPath(tab?: FriendsTab): string {
 /** The address of a settings page, or of their list. */
 export function settingsPath(section?: SettingsPage): string {
   return section ? `/settings/${section}` : '/settings';
+}
+
+/** The address of a page of a guild's settings, or of their list. */
+export function guildSettingsPath(guildId: Id, section?: GuildSettingsPage): string {
+  return ['/guilds', guildId, 'settings', section].filter((part) => part !== undefined).join('/');
 }
 
 /** An address inside the app to come back to after signing in; anything else becomes the start page. */

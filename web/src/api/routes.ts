@@ -7,6 +7,7 @@ import type {
   CustomEmoji,
   Emoji,
   Guild,
+  GuildExtras,
   GuildSettings,
   Id,
   Instance,
@@ -133,6 +134,9 @@ export function routes(http: Http) {
     createGuild: (name: string) => http.request<Guild>('POST', '/guilds', { body: { name } }),
     editGuild: (guild: Id, body: { name?: string; icon?: string | null }) =>
       http.request<Guild>('PATCH', `/guilds/${guild}`, { body }),
+    guildExtras: (guild: Id) => http.request<GuildExtras>('GET', `/hearth/guilds/${guild}/settings`),
+    editGuildExtras: (guild: Id, body: Partial<Omit<GuildExtras, 'guild_id'>>) =>
+      http.request<GuildExtras>('PATCH', `/hearth/guilds/${guild}/settings`, { body }),
     deleteGuild: (guild: Id, password: string) =>
       http.request<undefined>('DELETE', `/guilds/${guild}`, { body: { password } }),
     leaveGuild: (guild: Id) => http.request<undefined>('DELETE', `/users/@me/guilds/${guild}`),

@@ -327,6 +327,13 @@ export interface Prefs {
   keywords?: string[];
 }
 
+/** A guild's settings of Hearth's own. */
+export interface GuildExtras {
+  guild_id: Id;
+  /** Whether links in its channels get cards. */
+  link_previews: boolean;
+}
+
 export interface Invite {
   code: string;
   guild?: { id: Id; name: string; icon: string | null; description?: string | null };

@@ -5,7 +5,6 @@ import type { Id, Message } from '../api/types';
 export type Dialog =
   | { kind: 'addGuild' }
   | { kind: 'invite'; guildId: Id }
-  | { kind: 'guildSettings'; guildId: Id }
   | { kind: 'deleteGuild'; guildId: Id }
   | { kind: 'leaveGuild'; guildId: Id }
   | { kind: 'createChannel'; guildId: Id; parentId: Id | null }

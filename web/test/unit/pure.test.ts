@@ -25,6 +25,13 @@ describe('addresses', () => {
     expect(at('/channels/1/2/3')).toEqual({ page: 'guild', guildId: '1', channelId: '2', messageId: '3' });
     expect(at('/channels/@me/2')).toEqual({ page: 'direct', channelId: '2', messageId: null });
     expect(at('/setup#abc')).toEqual({ page: 'setup', token: 'abc' });
+    expect(at('/guilds/5/settings/overview')).toEqual({
+      page: 'guildSettings',
+      guildId: '5',
+      section: 'overview',
+    });
+    expect(at('/guilds/5/settings')).toEqual({ page: 'guildSettings', guildId: '5', section: null });
+    expect(at('/guilds/5')).toEqual({ page: 'missing' });
     expect(at('/settings/nothing')).toEqual({ page: 'settings', section: null });
     expect(at('/channels/x')).toEqual({ page: 'missing' });
     expect(at('/invite/%E0%A4%A')).toEqual({ page: 'invite', code: '%E0%A4%A' });

@@ -4,7 +4,9 @@ import type { Guild } from '../../api/types';
 import { m } from '../../i18n';
 import type { Client } from '../../state/client.svelte';
 import { dissolve, folderOf, group, putInto, step, takeOut } from '../../state/folders';
+import { guildSettingsPath } from '../../router';
 import type { MenuItem } from '../../ui/Menu.svelte';
+import { guildSections } from '../guild-settings/sections';
 
 /** Reading and hearing, making, arranging, leaving: in groups. */
 export function guildMenu(client: Client, guild: Guild): MenuItem[][] {
@@ -44,7 +46,7 @@ export function readAll(client: Client, guild: Guild): void {
 }
 
 function making(client: Client, guild: Guild): MenuItem[] {
-  const { ui } = client;
+  const { ui, nav } = client;
   const may = (bits: bigint): boolean => client.mayInGuild(guild, bits);
   const items: (MenuItem | false)[] = [
     may(Permission.createInvite) && {
@@ -67,10 +69,10 @@ function making(client: Client, guild: Guild): MenuItem[] {
       icon: 'board',
       run: () => ui.open({ kind: 'createCategory', guildId: guild.id }),
     },
-    may(Permission.manageGuild) && {
+    guildSections(client, guild).length > 0 && {
       label: m.server_settings(),
       icon: 'gear',
-      run: () => ui.open({ kind: 'guildSettings', guildId: guild.id }),
+      run: () => nav.go(guildSettingsPath(guild.id)),
     },
   ];
   return items.filter((item) => item !== false);
