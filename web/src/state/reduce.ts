@@ -265,9 +265,9 @@ function putPresence(world: World, presence: Presence): void {
 }
 
 function putChannel(world: World, channel: Channel): void {
-  const held = world.channels.get(channel.id);
-  world.channels.set(channel.id, { ...held, ...channel });
-  if (!held) changeRooms(world, channel.guild_id, (ids) => [...ids, channel.id]);
+  const isNew = !world.channels.has(channel.id);
+  world.channels.set(channel.id, channel); // whole: what it no longer says, as of a request, holds no more
+  if (isNew) changeRooms(world, channel.guild_id, (ids) => [...ids, channel.id]);
   for (const user of channel.recipients ?? []) putUser(world, user);
   const newest = channel.last_message_id;
   if (newest && isAfter(newest, world.latest.get(channel.id))) world.latest.set(channel.id, newest);

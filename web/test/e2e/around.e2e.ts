@@ -176,9 +176,15 @@ describe('the rail', () => {
     const onto = rail(page).getByRole('link', { name: 'Maple House' });
     await from.hover();
     await page.mouse.down();
-    await onto.hover();
-    await onto.hover(); // the second move is the first the browser tells as a drag over it
-    await page.locator('a.server[data-drop="into"]').waitFor();
+    const box = await onto.boundingBox();
+    if (!box) throw new Error('Maple House is not on the screen');
+    let moves = 0; // the browser tells of a drag by moves alone, and the first ones begin it
+    await expect
+      .poll(async () => {
+        await page.mouse.move(box.x + box.width / 2 + (moves++ % 3), box.y + box.height / 2);
+        return page.locator('a.server[data-drop="into"]').count();
+      })
+      .toBe(1);
     await page.mouse.up();
     const folder = rail(page).getByRole('button', { name: /^Folder: / });
     await folder.waitFor();

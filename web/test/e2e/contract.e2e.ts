@@ -17,6 +17,9 @@ test('routes are in the server’s own document', async () => {
       called.push(`${method} ${path}`);
       return Promise.resolve({});
     },
+    // a file goes to the address that another call was given, which no document names
+    upload: () => Promise.resolve(),
+    heldBytes: () => Promise.resolve(0),
   } as unknown as Http;
   const api = routes(http);
   const arg = '1';
@@ -37,6 +40,7 @@ test('routes are in the server’s own document', async () => {
     const [method = '', path = ''] = line.split(' ');
     return !known.some((route) => route.method === method && route.pattern.test(path));
   });
-  expect(called).toHaveLength(Object.keys(api).length);
+  const elsewhere: string[] = ['upload', 'heldBytes'] satisfies (keyof typeof api)[];
+  expect(called).toHaveLength(Object.keys(api).filter((name) => !elsewhere.includes(name)).length);
   expect(unknown).toEqual([]);
 });

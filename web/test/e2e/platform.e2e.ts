@@ -193,7 +193,7 @@ test('looks and language follow the account from device to device', async () => 
 });
 
 test('the installed app starts without a network', async () => {
-  const page = await visit(DESKTOP);
+  const page = await visit({ ...DESKTOP, serviceWorkers: 'allow' });
   await page.goto(talk);
   await composer(page).waitFor();
   await page.evaluate(() => navigator.serviceWorker.ready);

@@ -168,13 +168,20 @@ test('they write to each other directly', async () => {
   await mira.getByRole('button', { name: 'Send a message' }).click();
   await mira.getByRole('textbox', { name: 'Message Ravi' }).waitFor();
   await say(mira, 'just between us');
-  const direct = ravi.getByRole('link', { name: 'Direct messages, 1 mention' });
-  await direct.waitFor();
+  // a first message of somebody who is no friend is asked about, and rings nowhere
+  const direct = ravi.getByRole('link', { name: 'Direct messages', exact: true });
   await direct.click();
-  await ravi.getByRole('navigation', { name: 'Direct messages' }).getByText('Mira').click();
+  const directs = ravi.getByRole('navigation', { name: 'Direct messages' });
+  await directs.getByRole('link', { name: /^Message requests/ }).click();
+  await ravi.getByRole('link', { name: /Mira/ }).click();
   await said(ravi, 'just between us').waitFor();
-  await say(ravi, 'of course');
+  await say(ravi, 'of course'); // which accepts it
   await said(mira, 'of course').waitFor();
+  await directs.getByText('Mira').waitFor();
+  await ravi.getByRole('link', { name: 'Maple House' }).click();
+  await said(ravi, 'On my way!').waitFor();
+  await say(mira, 'see you at eight');
+  await ravi.getByRole('link', { name: 'Direct messages, 1 mention' }).waitFor();
 });
 
 test('status and profile are seen by the other', async () => {
@@ -245,6 +252,7 @@ test('sessions are listed and ended, the password changed, and one logs out and 
   await second.getByRole('navigation', { name: 'Servers' }).waitFor();
   await ravi.goto(`${server.url}/settings/sessions`);
   await ravi.getByText('this device').waitFor();
+  await ravi.getByLabel('Current password').fill(PASSWORD);
   complaints.pop(); // what follows is refused on purpose, and the browser says so
   await ravi.getByRole('button', { name: 'Log out', exact: true }).last().click();
   await second.getByRole('button', { name: 'Log in' }).waitFor();
@@ -281,8 +289,9 @@ test('the owner closes the place for good', async () => {
   await mira.getByRole('button', { name: 'Save' }).click();
   await mira.getByRole('heading', { name: 'Maple Hall' }).waitFor();
   await mira.getByRole('button', { name: 'Delete server' }).click();
-  await mira.getByRole('dialog', { name: 'Delete Maple Hall' }).getByLabel('Password').fill(PASSWORD);
-  await mira.getByRole('button', { name: 'Delete server' }).click();
+  const dialog = mira.getByRole('dialog', { name: 'Delete Maple Hall' });
+  await dialog.getByLabel('Password').fill(PASSWORD);
+  await dialog.getByRole('button', { name: 'Delete server' }).click();
   await mira.getByText('You are in no server yet').waitFor();
 });
 

@@ -24,12 +24,19 @@ export function launch(): Promise<Browser> {
 /** Everything a page complained about. */
 export type Complaints = string[];
 
-/** A page of its own, with its complaints gathered. */
+/**
+ * A page of its own, with its complaints gathered. It has no service worker unless `options` allow one: what a worker
+ * fetches passes by the faults that a test puts between page and server.
+ */
 export async function openPage(
   browser: Browser,
   options: BrowserContextOptions = {},
 ): Promise<{ page: Page; complaints: Complaints }> {
   const context = await browser.newContext({ locale: 'en-GB', ...options });
+  if (options.serviceWorkers !== 'allow')
+    await context.addInitScript(() => {
+      Object.defineProperty(Navigator.prototype, 'serviceWorker', { value: undefined });
+    });
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   const page = await context.newPage();
   const complaints: Complaints = [];

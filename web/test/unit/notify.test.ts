@@ -106,11 +106,11 @@ describe('suppressed calls', () => {
   });
   test('a stranger’s request does not count', () => {
     const made = world();
-    const request = { id: '40', type: 1, recipients: [user('9')], is_message_request: true };
-    reduce(made, 'CHANNEL_CREATE', request, NOW);
+    const direct = { id: '40', type: 1, recipients: [user('9')] };
+    reduce(made, 'CHANNEL_CREATE', { ...direct, is_message_request: true }, NOW);
     reduce(made, 'MESSAGE_CREATE', message('100', { channel_id: '40', author: user('9') }), NOW);
     expect(made.reads.get('40')?.mention_count ?? 0).toBe(0);
-    reduce(made, 'CHANNEL_UPDATE', { ...request, is_message_request: false }, NOW);
+    reduce(made, 'CHANNEL_UPDATE', direct, NOW); // taken up: the mark is gone
     reduce(made, 'MESSAGE_CREATE', message('101', { channel_id: '40', author: user('9') }), NOW);
     expect(made.reads.get('40')?.mention_count).toBe(1);
   });
