@@ -236,7 +236,7 @@ async fn a_connection_cut_in_the_middle_leaves_no_message_and_no_file() {
 }
 
 #[tokio::test]
-async fn an_edit_keeps_what_it_lists_and_adds_what_it_brings() {
+async fn trap_29_an_edit_keeps_what_it_lists_and_adds_what_it_brings() {
     let server = Server::start().await;
     let (mira, june, channel) = two(&server).await;
     let mut his = june.connect().await;

@@ -64,7 +64,7 @@ async fn ask(server: &Server, trust: &TlsConnector, request: &str) -> String {
 }
 
 #[tokio::test]
-async fn calls_and_the_gateway_are_answered_over_tls() {
+async fn calls_the_gateway_and_voice_are_answered_over_tls() {
     let (server, trust, _files) = server().await;
     let address = server.address();
     let request = format!("GET /api/v10/gateway HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
@@ -82,6 +82,13 @@ async fn calls_and_the_gateway_are_answered_over_tls() {
         let ack = socket.next().await.unwrap().unwrap().into_text().unwrap();
         assert_eq!(serde_json::from_str::<Value>(&ack).unwrap()["op"], 11);
     }
+
+    // Voice has the same port: its version tells them apart (API.md §1.1, and trap 54 of §7).
+    let stream = connect(&server, &trust).await;
+    let (mut socket, _) =
+        tokio_tungstenite::client_async(format!("wss://{address}/?v=8"), stream).await.unwrap();
+    let hello = socket.next().await.unwrap().unwrap().into_text().unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&hello).unwrap()["op"], 8);
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! The traps of API.md §7, each under its number: what a library or client falls into when the server gets one detail wrong. Those of
-//! voice, threads, interactions and files stand where these are tested.
+//! voice and files stand where these are tested.
 
 mod gateway;
 mod messages;

@@ -2,6 +2,7 @@
 
 mod bot;
 mod caller;
+mod traps;
 
 use reqwest::Method;
 use serde_json::{Value, json};
