@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::actor::Actor;
 use super::error::{ActionError, Fault};
-use super::{images, messages, profiles, relationships, settings, show};
+use super::{guilds, images, messages, profiles, relationships, settings, show};
 use crate::app::App;
 use crate::logic::form::kinds::{image_data, integer, list, snowflake, text};
 use crate::logic::form::{Checked, Fields, Form, ImageData, Patch};
@@ -124,7 +124,7 @@ pub(super) fn require_open_ear(
     }
     // The other's guilds: a bot may be in thousands.
     for (guild, _) in profiles::mutual_guilds(view, other, actor.user)? {
-        if settings::takes_messages_of(view, other, guild)? {
+        if settings::takes_messages_of(view, other, guild)? && !guilds::are_messages_paused(view, guild)? {
             return Ok(());
         }
     }

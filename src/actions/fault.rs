@@ -89,6 +89,7 @@ faults! {
     VerifyAccount = 403 40002 "You need to verify your account in order to perform this action.";
     BannedFromGuild = 403 40007 "The user is banned from this guild.";
     MissingAccess = 403 50001 "Missing Access";
+    WidgetDisabled = 403 50004 "Widget Disabled";
     NotOnDm = 403 50003 "Cannot execute action on a DM channel";
     NotYourMessage = 403 50005 "Cannot edit a message authored by another user";
     CannotMessageUser = 403 50007 "Cannot send messages to this user";

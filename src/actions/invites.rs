@@ -12,7 +12,9 @@ use crate::model::{
     Audience, ChannelId, ChannelKind, Dispatch, GuildId, Invite, InviteCreated, InviteDeleted, Permissions,
 };
 use crate::store::access::{Proof, right};
-use crate::store::{Channels, GuildInvites, Guilds, InviteRow, Invites, Order, StoreError, Tx, View};
+use crate::store::{
+    Channels, GuildInvites, GuildRow, Guilds, InviteRow, Invites, Order, StoreError, Tx, View,
+};
 
 /// Most invites of a guild (API.md §5).
 const MAX_INVITES: usize = 1_000;
@@ -58,7 +60,7 @@ impl Form for LookUp {
 }
 
 /// A code of ten letters and digits from the system's random source: 59 bits, where 47 are the least (SAFETY.md §4).
-fn new_code() -> String {
+pub(super) fn new_code() -> String {
     const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     const CHARS: u32 = 10;
     let mut number = u128::from_le_bytes(random::bytes::<16>());
@@ -143,6 +145,38 @@ pub async fn create(
             Ok(shown)
         })
         .await
+}
+
+/// Whether a guild takes no more members by invite at present.
+pub(super) fn are_paused(guild: &GuildRow, now_ms: u64) -> bool {
+    guild.features.iter().any(|feature| feature == INVITES_DISABLED)
+        || guild.invites_disabled_until_ms.is_some_and(|until_ms| until_ms > now_ms)
+}
+
+/// Makes an invite without end that is nobody's own.
+pub(super) fn put_lasting(
+    tx: &mut Tx<'_>,
+    by: &impl Proof,
+    guild: GuildId,
+    channel: ChannelId,
+    code: &str,
+) -> Result<(), StoreError> {
+    let row = InviteRow { guild, channel, created_ms: tx.now_ms(), ..InviteRow::default() };
+    tx.put::<Invites>(by, &code.to_owned(), &row)?;
+    tx.put::<GuildInvites>(by, &(guild, code.to_owned()), &())
+}
+
+/// Takes back an invite that [`put_lasting`] made, if it is still there.
+pub(super) fn withdraw(
+    tx: &mut Tx<'_>,
+    by: &impl Proof,
+    guild: GuildId,
+    code: &str,
+) -> Result<(), StoreError> {
+    match tx.get::<Invites>(&code.to_owned())?.filter(|row| row.guild == guild) {
+        Some(row) => remove(tx, by, code, &row),
+        None => Ok(()),
+    }
 }
 
 fn codes_of(view: &View<'_>, guild: GuildId) -> Result<Vec<String>, StoreError> {
@@ -243,7 +277,7 @@ pub async fn accept(app: &App, actor: Actor, code: String) -> Result<Invite, Act
             let guild = tx.shared::<Guilds>(&row.guild)?.ok_or(Fault::UnknownInvite)?;
             let is_new = tx.guild_access(actor.user, row.guild).is_err();
             if is_new {
-                if guild.features.iter().any(|feature| feature == INVITES_DISABLED) {
+                if are_paused(&guild, tx.now_ms()) {
                     return Err(Fault::JoinsLimited.into());
                 }
                 // The code is the right: whoever has it may join, unless banned.

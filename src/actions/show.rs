@@ -8,9 +8,9 @@ use super::expressions::{emojis, stickers};
 use super::show_files;
 use crate::model::{
     AuditChange, AuditEntry, AuditEntryId, Channel, ChannelId, ChannelKind, CountDetails, FEATURES, Guild,
-    GuildCreate, GuildId, GuildSnapshot, Invite, InviteChannel, InviteGuild, InviteMetadata, Member,
-    MentionedUser, Message, MessageEvent, MessageId, MessageReference, OwnUser, PartialEmoji, Permissions,
-    Reaction, Role, RoleColors, RoleId, RoleTags, Timestamp, User, UserId, message_type,
+    GuildCreate, GuildId, GuildSnapshot, Incidents, Invite, InviteChannel, InviteGuild, InviteMetadata,
+    Member, MentionedUser, Message, MessageEvent, MessageId, MessageReference, OwnUser, PartialEmoji,
+    Permissions, Reaction, Role, RoleColors, RoleId, RoleTags, Timestamp, User, UserId, message_type,
 };
 use crate::store::access::GuildAccess;
 use crate::store::{
@@ -183,7 +183,11 @@ pub fn guild(view: &View<'_>, id: GuildId, row: &GuildRow) -> Result<Guild, Stor
         },
         nsfw_level: row.nsfw_level,
         nsfw: row.nsfw_level == 1 || row.nsfw_level == 3,
-        incidents_data: None,
+        incidents_data: Incidents::in_force(
+            row.invites_disabled_until_ms,
+            row.dms_disabled_until_ms,
+            view.now_ms(),
+        ),
         approximate_member_count: None,
         approximate_presence_count: None,
     })

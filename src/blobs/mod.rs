@@ -1,7 +1,8 @@
 //! Uploaded files, kept by the hash of their bytes in the data directory. A file is whole and on disk before a row names it, and goes
 //! when none does (SAFETY.md §5.9). `incoming` takes bytes as they arrive, `pool` hands out turns and memory for work on pictures,
-//! `picture`, `strip` and `frames` do it, `probe` reads headers of sound and video, `cache` keeps what is made of them.
+//! `picture`, `strip` and `frames` do it, `probe` reads headers of sound and video, `cache` keeps what is made of them, `badge` draws.
 
+pub mod badge;
 pub mod cache;
 pub mod frames;
 #[cfg(test)]

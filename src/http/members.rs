@@ -6,7 +6,9 @@ use super::call::Call;
 use super::reply::{Answer, Reply};
 use super::route::{Route, Who, delete, get, patch, post, put};
 use crate::actions::ActionError;
-use crate::actions::members::{self, Add, Edit, EditOwn, List, Prune, PruneCount, Pruned, Search};
+use crate::actions::members::{
+    self, Add, Edit, EditOwn, List, LookThrough, Prune, PruneCount, Pruned, Search, TablePage,
+};
 use crate::actions::roles;
 use crate::logic::rate_limit::Bucket;
 use crate::model::kind::{Guild, Role, User};
@@ -24,6 +26,12 @@ pub fn routes() -> Vec<Route> {
             .query::<Search>()
             .gives::<Vec<Member>>(200)
             .summary("Find members by the beginning of a name"),
+        post("/guilds/{guild_id}/members-search", look_through)
+            .who(Who::Human)
+            .takes::<LookThrough>()
+            .gives::<TablePage>(200)
+            .permission("MANAGE_GUILD")
+            .summary("Look through a guild's members"),
         get("/guilds/{guild_id}/members/{user_id}", show).gives::<Member>(200).summary("A member"),
         put("/guilds/{guild_id}/members/{user_id}", add)
             .who(Who::Bot)
@@ -104,6 +112,11 @@ async fn list(call: Call) -> Answer {
 async fn search(call: Call) -> Answer {
     let guild = call.id::<Guild>("guild_id")?;
     Reply::json(&members::search(&call.app, call.actor()?, guild, call.query_form()).await?)
+}
+
+async fn look_through(call: Call) -> Answer {
+    let guild = call.id::<Guild>("guild_id")?;
+    Reply::json(&members::look_through(&call.app, call.actor()?, guild, call.form()).await?)
 }
 
 async fn show(call: Call) -> Answer {

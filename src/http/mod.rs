@@ -84,6 +84,7 @@ mod socket;
 mod stickers;
 mod voice;
 mod webhooks;
+mod widgets;
 
 pub use call::Call;
 pub use cdn::cdn;

@@ -143,6 +143,9 @@ fn responses(route: &Route, types: &mut SchemaGenerator) -> Value {
         if let Some(describe) = describe {
             response["content"] = json!({ "application/json": { "schema": describe(types).to_value() } });
         }
+        if let Some(media_type) = route.picture.filter(|_| *status == 200) {
+            response = json!({ "description": "The picture", "content": { media_type: {} } });
+        }
         responses.insert(status.to_string(), response);
     }
     let refusal = if route.refuses_as_oauth2 { "OAuth2Error" } else { "Error" };

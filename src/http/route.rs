@@ -73,6 +73,8 @@ pub struct Route {
     pub query: Option<DescribeForm>,
     /// The answers when all goes well: status and what is in it. The first is the usual one.
     pub answers: Vec<(u16, Option<DescribeType>)>,
+    /// The type of the picture that it answers 200 with.
+    pub picture: Option<&'static str>,
     /// Whether its refusals are in the words of OAuth2 (RFC 6749 §5.2).
     pub refuses_as_oauth2: bool,
     /// Whether it writes to the audit log and takes `X-Audit-Log-Reason`.
@@ -100,6 +102,7 @@ where
         body: None,
         query: None,
         answers: Vec::new(),
+        picture: None,
         refuses_as_oauth2: false,
         is_audited: false,
         permissions: Vec::new(),
@@ -174,6 +177,13 @@ impl Route {
     /// It answers `T` with this status. The first one named is what [`Reply::json`](super::Reply::json) answers with by itself.
     pub fn gives<T: JsonSchema>(mut self, status: u16) -> Self {
         self.answers.push((status, Some(SchemaGenerator::subschema_for::<T>)));
+        self
+    }
+
+    /// It answers a picture of this type.
+    pub fn gives_picture(mut self, media_type: &'static str) -> Self {
+        self.answers.push((200, None));
+        self.picture = Some(media_type);
         self
     }
 

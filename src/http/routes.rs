@@ -8,7 +8,7 @@ use super::route::Route;
 use super::{
     absent, accounts, applications, attachments, audit, bans, channels, dms, emojis, followers, guilds,
     instance, integrations, invites, members, messages, oauth2, pins, reactions, read_states, relationships,
-    roles, settings, stickers, voice, webhooks,
+    roles, settings, stickers, voice, webhooks, widgets,
 };
 
 /// Every route of the REST API.
@@ -40,6 +40,7 @@ pub fn all() -> Vec<Route> {
         stickers::routes(),
         voice::routes(),
         webhooks::routes(),
+        widgets::routes(),
     ]
     .into_iter()
     .flatten()

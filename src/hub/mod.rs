@@ -396,6 +396,11 @@ impl HubHandle {
         self.board.online_count(guild)
     }
 
+    /// Some of those of the guild who are online.
+    pub fn some_online(&self, guild: GuildId, most: usize) -> Vec<Presence> {
+        self.board.some_online(guild, most)
+    }
+
     /// The live sessions of a person, for their owner's eyes.
     pub fn sessions_of(&self, user: UserId) -> Arc<[SessionInfo]> {
         self.board.sessions_of(user)

@@ -174,6 +174,13 @@ impl Board {
         self.read(|board| board.guilds.get(&guild).map_or(0, HashSet::len))
     }
 
+    pub fn some_online(&self, guild: GuildId, most: usize) -> Vec<Presence> {
+        self.read(|board| {
+            let online = board.guilds.get(&guild).into_iter().flatten().take(most);
+            online.filter_map(|user| Some(board.online.get(user)?.presence(*user, None))).collect()
+        })
+    }
+
     pub fn sessions_of(&self, user: UserId) -> Arc<[SessionInfo]> {
         self.read(|board| board.sessions.get(&user).cloned().unwrap_or_default())
     }

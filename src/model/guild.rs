@@ -20,6 +20,38 @@ pub struct GuildSettings {
     pub link_previews: bool,
 }
 
+/// Measures against a raid that are in force, by their ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Incidents {
+    /// Until when nobody joins by an invite.
+    pub invites_disabled_until: Option<Timestamp>,
+    /// Until when members don't write to strangers among them.
+    pub dms_disabled_until: Option<Timestamp>,
+    /// Never set: nobody looks for floods of messages.
+    pub dm_spam_detected_at: Option<Timestamp>,
+    /// Never set: nobody looks for floods of members.
+    pub raid_detected_at: Option<Timestamp>,
+}
+
+impl Incidents {
+    /// Those of these ends that are still to come.
+    pub fn of(invites_until_ms: Option<u64>, dms_until_ms: Option<u64>, now_ms: u64) -> Self {
+        let ahead = |until_ms: Option<u64>| until_ms.filter(|until_ms| *until_ms > now_ms).map(Timestamp);
+        Self {
+            invites_disabled_until: ahead(invites_until_ms),
+            dms_disabled_until: ahead(dms_until_ms),
+            dm_spam_detected_at: None,
+            raid_detected_at: None,
+        }
+    }
+
+    /// The same, or nothing where nothing is in force.
+    pub fn in_force(invites_until_ms: Option<u64>, dms_until_ms: Option<u64>, now_ms: u64) -> Option<Self> {
+        let now = Self::of(invites_until_ms, dms_until_ms, now_ms);
+        (now.invites_disabled_until.is_some() || now.dms_disabled_until.is_some()).then_some(now)
+    }
+}
+
 /// What every guild has: libraries check these on the client side (API.md §1.11).
 pub const FEATURES: [&str; 13] = [
     "ANIMATED_BANNER",
@@ -167,7 +199,7 @@ pub struct Guild {
     /// Whether the whole guild is age-restricted.
     pub nsfw: bool,
     /// Raid measures in force.
-    pub incidents_data: Option<Value>,
+    pub incidents_data: Option<Incidents>,
     /// Members, when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approximate_member_count: Option<u64>,

@@ -224,6 +224,12 @@ rows! {
         23 premium_progress_bar_enabled: bool,
         /// The guild's own invite code.
         24 vanity: Option<String>,
+        /// The code of the invite that its widget shows.
+        25 widget_invite: Option<String>,
+        /// Until when nobody joins by an invite, milliseconds of Unix time; compared at use.
+        26 invites_disabled_until_ms: Option<u64>,
+        /// Until when members don't write to strangers among them, likewise.
+        27 dms_disabled_until_ms: Option<u64>,
     }
     /// A role.
     RoleRow {

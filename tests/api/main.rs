@@ -21,4 +21,5 @@ mod traps;
 mod uploads;
 mod voice;
 mod webhooks;
+mod widgets;
 mod worlds;

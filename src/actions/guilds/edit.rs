@@ -259,7 +259,7 @@ impl Edit {
 }
 
 /// Checks that a setting names a channel of the guild that fits.
-fn require_channel(
+pub(super) fn require_channel(
     view: &View<'_>,
     guild: GuildId,
     field: &str,
@@ -325,6 +325,8 @@ fn fields(row: &GuildRow) -> serde_json::Value {
         "safety_alerts_channel_id": row.safety_alerts_channel,
         "preferred_locale": row.preferred_locale,
         "vanity_url_code": row.vanity,
+        "widget_enabled": row.widget_enabled,
+        "widget_channel_id": row.widget_channel,
         "features": row.features,
         "premium_progress_bar_enabled": row.premium_progress_bar_enabled,
     })

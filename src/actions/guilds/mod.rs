@@ -4,13 +4,19 @@ mod create;
 mod delete;
 mod edit;
 mod extras;
+mod incidents;
 mod vanity;
+mod widget;
 
 pub use create::{Create, create};
 pub use delete::{Confirm, delete, sweep};
 pub use edit::{Edit, MfaLevel, MfaLevelNow, edit, set_mfa_level};
 pub use extras::{EditExtras, edit_extras, extras};
+pub use incidents::{Measures, are_messages_paused, take_measures};
 pub use vanity::{EditVanity, Vanity, edit_vanity, move_vanity, vanity};
+pub use widget::{
+    EditWidget, Style, Widget, WidgetSettings, edit_widget, widget, widget_badge, widget_settings,
+};
 
 use serde::Serialize;
 

@@ -118,7 +118,7 @@ pub async fn search(
     Ok(found)
 }
 
-fn is_called(member: &MemberRow, account: &UserRow, prefix: &str) -> bool {
+pub(super) fn is_called(member: &MemberRow, account: &UserRow, prefix: &str) -> bool {
     let names = [Some(&account.username), account.global_name.as_ref(), member.nick.as_ref()];
     names.into_iter().flatten().any(|name| name.to_lowercase().starts_with(prefix))
 }

@@ -5,12 +5,14 @@ mod add;
 mod edit;
 mod kick;
 mod list;
+mod table;
 
 pub use add::{Add, add};
 pub(super) use edit::write_roles;
 pub use edit::{Edit, EditOwn, edit, edit_own};
 pub use kick::{Prune, PruneCount, Pruned, kick, prune, prune_count};
 pub use list::{List, Search, get, list, own, scan, search};
+pub use table::{LookThrough, TablePage, look_through};
 
 use std::sync::Arc;
 
