@@ -9,6 +9,8 @@ export interface Proxy {
   delayMs: number;
   /** New connections are refused while it is set. */
   isDown: boolean;
+  /** Hears how many bytes a piece from a browser has, while it is set. */
+  onBytes: ((bytes: number) => void) | null;
   /** Ends every open connection, each after half of whatever comes next: frames break in the middle. */
   cut: () => void;
   /** Ends every open connection at once. */
@@ -32,6 +34,7 @@ export async function startProxy(): Promise<Proxy> {
     open.add(client);
     const carry = (from: Socket, to: Socket): void => {
       from.on('data', (bytes: Buffer) => {
+        if (from === client) proxy.onBytes?.(bytes.length);
         const isCut = cutting.has(client) && from === upstream;
         const piece = isCut ? bytes.subarray(0, bytes.length >> 1) : bytes;
         const send = (): void => {
@@ -52,6 +55,7 @@ export async function startProxy(): Promise<Proxy> {
     target: { port: 0 },
     delayMs: 0,
     isDown: false,
+    onBytes: null,
     cut: () => (cutting = new Set(open)),
     drop: () => open.forEach((socket) => socket.destroy()),
     close: () =>
