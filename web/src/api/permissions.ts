@@ -23,6 +23,7 @@ export const Permission = {
   manageExpressions: 1n << 30n,
   createExpressions: 1n << 43n,
   moderateMembers: 1n << 40n,
+  useExternalStickers: 1n << 37n,
   sendInThreads: 1n << 38n,
   sendVoiceMessages: 1n << 46n,
   sendPolls: 1n << 49n,
@@ -41,6 +42,8 @@ export const DIRECT =
   Permission.embedLinks |
   Permission.addReactions |
   Permission.useExternalEmoji |
+  Permission.useExternalStickers |
+  Permission.sendVoiceMessages |
   Permission.pinMessages |
   Permission.bypassSlowmode;
 /** What is left to someone timed out, or not yet let in. */

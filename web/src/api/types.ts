@@ -94,6 +94,7 @@ export interface Guild {
   unavailable?: boolean;
   large?: boolean;
   emojis?: CustomEmoji[];
+  stickers?: Sticker[];
 }
 
 /** A guild as the gateway sends it, with what belongs to it. */
@@ -130,7 +131,30 @@ export interface CustomEmoji {
   name: string;
   animated?: boolean;
   available?: boolean;
+  /** Who may use it; everybody where it is empty. */
+  roles?: Id[];
   /** Who made it; told only to those who may make emoji. */
+  user?: User;
+}
+
+/** What a sticker's picture is. */
+export const StickerFormat = { png: 1, apng: 2, lottie: 3, gif: 4 } as const;
+
+/** A sticker as a message has it. */
+export interface StickerItem {
+  id: Id;
+  name: string;
+  /** One of `StickerFormat`. */
+  format_type: number;
+}
+
+/** A sticker of a guild. */
+export interface Sticker extends StickerItem {
+  description: string | null;
+  /** The emoji it stands for. */
+  tags: string;
+  available?: boolean;
+  guild_id?: Id;
   user?: User;
 }
 
@@ -235,7 +259,7 @@ export interface Message {
   embeds: Embed[];
   reactions?: Reaction[];
   components?: MessageComponent[];
-  sticker_items?: { id: Id; name: string }[];
+  sticker_items?: StickerItem[];
   poll?: { question: { text?: string } };
   pinned: boolean;
   type: number;
@@ -275,6 +299,8 @@ export interface UserSettings {
   custom_status: CustomStatus | null;
   guild_folders?: GuildFolder[];
   default_guilds_restricted?: boolean;
+  /** Whether cards are shown below links, and made for one's own. */
+  render_embeds?: boolean;
 }
 
 export const Relation = { friend: 1, blocked: 2, incoming: 3, outgoing: 4 } as const;

@@ -1,4 +1,5 @@
 // The word under the caret, and what it could become.
+import type { Emoji } from '../api/types';
 
 export type Sign = '@' | '#' | ':';
 
@@ -25,6 +26,8 @@ export interface Candidate {
   kind: 'user' | 'role' | 'everyone' | 'channel' | 'emoji';
   /** What takes the token's place, sign and all; matched without it. */
   text: string;
+  /** Drawn by this, where it is an emoji of a guild's. */
+  emoji?: Emoji;
   /** What people see; matched as well. */
   label: string;
   /** Said beside it. */

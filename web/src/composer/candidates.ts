@@ -3,28 +3,47 @@ import { Permission } from '../api/permissions';
 import { ChannelType, type Channel } from '../api/types';
 import { getLocale, m } from '../i18n';
 import type { Client } from '../state/client.svelte';
+import { byName, writtenOf } from '../state/expressions';
 import { liveSegment } from '../state/segments';
 import { emojiTable, findEmoji, toned } from '../ui/emoji';
 import { rank, type Candidate, type Token } from './autocomplete';
 
 const MAX_EMOJI = 8;
+/** Of these at most so many guilds' own, where Unicode's match as well. */
+const MAX_OWN_EMOJI = 5;
 
 /** What the token could become. Emoji come from a table that may have to arrive first. */
 export async function candidatesFor(client: Client, channel: Channel, token: Token): Promise<Candidate[]> {
-  if (token.sign === ':') return emoji(client, token.query);
+  if (token.sign === ':') return emoji(client, channel, token.query);
   if (token.sign === '#') return rank(rooms(client, channel), token.query);
   return rank(people(client, channel), token.query, lastSpoken(client, channel));
 }
 
-async function emoji(client: Client, query: string): Promise<Candidate[]> {
+/** Those of guilds first: whoever made them wants them found. */
+async function emoji(client: Client, channel: Channel, query: string): Promise<Candidate[]> {
+  const own = rank(customEmoji(client, channel), query);
   const table = await emojiTable(getLocale());
-  return findEmoji(table, query, MAX_EMOJI, client.emoji.recents).map((entry) => ({
+  const room = MAX_EMOJI - Math.min(own.length, MAX_OWN_EMOJI);
+  const found = findEmoji(table, query, room, client.emoji.recents).map((entry): Candidate => ({
     id: toned(entry, client.emoji.tone),
     kind: 'emoji',
     text: toned(entry, client.emoji.tone),
     label: `:${entry.code}:`,
     note: entry.name,
   }));
+  return [...own.slice(0, MAX_EMOJI - found.length), ...found];
+}
+
+function* customEmoji(client: Client, channel: Channel): Iterable<Candidate> {
+  const shelves = client.emojiIn(channel);
+  const named = byName(shelves);
+  for (const { guild, items } of shelves) {
+    for (const one of items) {
+      const note = guild.id === channel.guild_id ? {} : { note: guild.name };
+      const text = writtenOf(one, named);
+      yield { id: one.id, kind: 'emoji', text, label: `:${one.name}:`, emoji: one, ...note };
+    }
+  }
 }
 
 function* rooms(client: Client, channel: Channel): Iterable<Candidate> {

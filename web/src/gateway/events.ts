@@ -15,6 +15,7 @@ import type {
   ReadState,
   Relationship,
   Role,
+  Sticker,
   User,
   UserSettings,
 } from '../api/types';
@@ -75,6 +76,7 @@ export interface Events {
   GUILD_UPDATE: Guild;
   GUILD_DELETE: { id: Id; unavailable?: boolean };
   GUILD_EMOJIS_UPDATE: { guild_id: Id; emojis: CustomEmoji[] };
+  GUILD_STICKERS_UPDATE: { guild_id: Id; stickers: Sticker[] };
   GUILD_ROLE_CREATE: { guild_id: Id; role: Role };
   GUILD_ROLE_UPDATE: { guild_id: Id; role: Role };
   GUILD_ROLE_DELETE: { guild_id: Id; role_id: Id };

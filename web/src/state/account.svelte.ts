@@ -59,6 +59,15 @@ export class Account {
     return custom?.text ? custom : null;
   }
 
+  /** Whether links get cards: those one sees, and one's own. */
+  get hasCards(): boolean {
+    return this.#world.settings.value?.render_embeds ?? true;
+  }
+
+  async setCards(isOn: boolean): Promise<void> {
+    await this.#settings({ render_embeds: isOn });
+  }
+
   get keywords(): readonly string[] {
     return this.#world.prefs.value.keywords ?? [];
   }

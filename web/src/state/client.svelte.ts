@@ -2,17 +2,22 @@
 import { createContext } from 'svelte';
 import { Http } from '../api/http';
 import { DEFAULT_MAX_FILE_BYTES } from '../api/limits';
-import { allows, channelPermissions, DIRECT, guildPermissions } from '../api/permissions';
+import { allows, channelPermissions, DIRECT, guildPermissions, Permission } from '../api/permissions';
 import { routes, type Routes } from '../api/routes';
 import {
   ChannelType,
+  StickerFormat,
   type Channel,
+  type CustomEmoji,
+  type Emoji,
   type Guild,
   type Id,
   type Instance,
   type Member,
   type Message,
   type Role,
+  type Sticker,
+  type StickerItem,
 } from '../api/types';
 import type { Locale } from '../i18n';
 import { channelPath } from '../router';
@@ -22,6 +27,7 @@ import { Account } from './account.svelte';
 import { Lists } from './lists.svelte';
 import { Drafts } from './drafts.svelte';
 import { EmojiUse } from './emoji.svelte';
+import { byName, emojiOf, emojiShelves, stickerShelves, wireOf, type Shelf } from './expressions';
 import { Keeper } from './keeper';
 import { Layout } from './layout.svelte';
 import { decodeMentions, encodeMentions } from './mentions';
@@ -272,6 +278,43 @@ export class Client {
     return `${this.instance?.cdn_base ?? '/cdn'}/${kind}/${id}/${hash}.webp?size=${size}`;
   }
 
+  get #cdn(): string {
+    return this.instance?.cdn_base ?? '/cdn';
+  }
+
+  /** A custom emoji's addresses, to be drawn `px` CSS pixels large; null for one of Unicode's. */
+  emojiPicture(emoji: Emoji, px: number): Moving | null {
+    if (!emoji.id) return null;
+    const base = `${this.#cdn}/emojis/${emoji.id}`;
+    return { still: `${base}.webp?size=${sizeFor(px)}`, moving: emoji.animated ? `${base}.gif` : null };
+  }
+
+  /** A sticker's addresses. */
+  stickerPicture({ id, format_type: format }: StickerItem, px: number): Moving {
+    const base = `${this.#cdn}/stickers/${id}`;
+    const moving = { [StickerFormat.apng]: `${base}.png`, [StickerFormat.gif]: `${base}.gif` }[format];
+    return { still: `${base}.png?size=${sizeFor(px)}`, moving: moving ?? null };
+  }
+
+  /** The guilds' emoji that may be written in a channel. */
+  emojiIn(channel: Channel | undefined): Shelf<CustomEmoji>[] {
+    return emojiShelves(this.world, channel?.guild_id, this.may(channel, Permission.useExternalEmoji));
+  }
+
+  /** The stickers that may be sent to a channel. */
+  stickersIn(channel: Channel | undefined): Shelf<Sticker>[] {
+    return stickerShelves(this.world, channel?.guild_id, this.may(channel, Permission.useExternalStickers));
+  }
+
+  /** A handful of emoji for one tap in a channel. */
+  quickEmoji(channel: Channel | undefined): readonly string[] {
+    const known = new Set(this.emojiIn(channel).flatMap(({ items }) => items.map(({ id }) => id)));
+    return this.emoji.quick((text) => {
+      const { id } = emojiOf(text);
+      return id === null || known.has(id);
+    });
+  }
+
   /** Names written in a text to the form the wire has for them. */
   encode(text: string, channel: Channel): string {
     const people = channel.guild_id
@@ -285,16 +328,22 @@ export class Client {
       new Map(people.map((user) => [user.username.toLowerCase(), user.id])),
       new Map(rooms.map((room) => [(room.name ?? '').toLowerCase(), room.id])),
       new Map(this.#roles(channel).map((role) => [role.name, role.id])),
+      new Map([...byName(this.emojiIn(channel))].map(([name, emoji]) => [name, wireOf(emoji)])),
     );
   }
 
   /** The other way round, for a text to be edited. */
   decode(text: string, channel: Channel | undefined): string {
+    const named = byName(this.emojiIn(channel));
     return decodeMentions(
       text,
       (id) => this.world.users.get(id)?.username,
       (id) => this.world.channels.get(id)?.name ?? undefined,
       (id) => this.#roles(channel).find((role) => role.id === id)?.name,
+      (wire, name) => {
+        const emoji = named.get(name);
+        return emoji && wireOf(emoji) === wire ? `:${name}:` : undefined;
+      },
     );
   }
 
@@ -345,6 +394,18 @@ export class Client {
     this.learnChannel(channel);
     this.nav.go(`/channels/@me/${channel.id}`);
   }
+}
+
+/** The addresses of a picture that may move. */
+export interface Moving {
+  still: string;
+  /** Null for one that does not. */
+  moving: string | null;
+}
+
+/** The size to ask the server for (API.md section 1.12): sharp on this screen, a power of two. */
+function sizeFor(px: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(16, px * Math.min(2, devicePixelRatio))));
 }
 
 export const [useClient, provideClient] = createContext<Client>();

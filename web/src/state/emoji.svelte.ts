@@ -12,9 +12,9 @@ export class EmojiUse {
   tone = $state.raw(0);
   #archive: Archive | null = null;
 
-  /** A handful for one tap. */
-  get quick(): readonly string[] {
-    return [...new Set([...this.recents.slice(0, FIRST.length), ...FIRST])].slice(0, FIRST.length);
+  /** A handful for one tap, of those that may be used here. */
+  quick(isUsable: (emoji: string) => boolean): readonly string[] {
+    return [...new Set([...this.recents.filter(isUsable), ...FIRST])].slice(0, FIRST.length);
   }
 
   /** One was used. */

@@ -4,10 +4,13 @@
 export type Theme = 'system' | 'dark' | 'light' | 'contrast';
 export type Density = 'cosy' | 'compact';
 export type Motion = 'system' | 'reduced' | 'full';
+/** When pictures that move by themselves do so. */
+export type Play = 'always' | 'hover' | 'never';
 export type TimeFormat = 'system' | '12' | '24';
 export const THEMES: readonly Theme[] = ['system', 'dark', 'light', 'contrast'];
 export const DENSITIES: readonly Density[] = ['cosy', 'compact'];
 export const MOTIONS: readonly Motion[] = ['system', 'reduced', 'full'];
+export const PLAYS: readonly Play[] = ['always', 'hover', 'never'];
 export const TIME_FORMATS: readonly TimeFormat[] = ['system', '12', '24'];
 /** Text size in per cent of the browser's own. */
 export const TEXT_SCALE = { min: 80, max: 200, step: 10 } as const;
@@ -17,6 +20,8 @@ export interface Choices {
   density: Density;
   textScale: number;
   motion: Motion;
+  /** GIFs, moving emoji and stickers. */
+  play: Play;
   timeFormat: TimeFormat;
   /** A language of ours by its tag; null follows the browser. */
   locale: string | null;
@@ -31,6 +36,7 @@ export const DEFAULTS: Readonly<Choices> = {
   density: 'cosy',
   textScale: 100,
   motion: 'system',
+  play: 'always',
   timeFormat: 'system',
   locale: null,
   showsMembers: true,
@@ -55,6 +61,7 @@ export function readChoices(from: unknown, base: Readonly<Choices> = DEFAULTS): 
     density: one('density', DENSITIES, base.density),
     textScale: isScale ? textScale : base.textScale,
     motion: one('motion', MOTIONS, base.motion),
+    play: one('play', PLAYS, base.play),
     timeFormat: one('timeFormat', TIME_FORMATS, base.timeFormat),
     locale: isLocale ? locale : base.locale,
     showsMembers: flag('showsMembers', base.showsMembers),

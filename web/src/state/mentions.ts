@@ -1,4 +1,4 @@
-// Mentions as people write them (@name, #room) and as the wire has them (<@id>, <#id>).
+// Mentions and custom emoji as people write them (@name, #room, :name:) and as the wire has them (<@id>, <#id>, <:name:id>).
 
 const CODE = /```[\s\S]*?```|``[^`]+``|`[^`\n]+`/g;
 
@@ -19,6 +19,7 @@ export function encodeMentions(
   users: ReadonlyMap<string, string>,
   channels: ReadonlyMap<string, string>,
   roles: ReadonlyMap<string, string> = new Map(),
+  emoji: ReadonlyMap<string, string> = new Map(),
 ): string {
   // the longest first: a role's name may begin with another's
   const named = [...roles]
@@ -37,7 +38,11 @@ export function encodeMentions(
       .replace(/(^|[\s(>*_~|])#([\p{L}\p{N}_-]{1,100})/gu, (whole, before: string, name: string) => {
         const id = channels.get(name.toLowerCase());
         return id ? `${before}<#${id}>` : whole;
-      }),
+      })
+      .replace(
+        /<a?:\w{2,32}:\d{1,20}>|:(\w{2,32}):/g,
+        (whole, name?: string) => (name && emoji.get(name)) ?? whole,
+      ),
   );
 }
 
@@ -56,6 +61,7 @@ export function decodeMentions(
   userName: (id: string) => string | undefined,
   channelName: (id: string) => string | undefined,
   roleName: (id: string) => string | undefined = () => undefined,
+  writtenEmoji: (wire: string, name: string) => string | undefined = () => undefined,
 ): string {
   return outsideCode(text, (part) =>
     part
@@ -70,6 +76,7 @@ export function decodeMentions(
       .replace(/<#(\d{1,20})>/g, (whole, id: string) => {
         const name = channelName(id);
         return name ? `#${name}` : whole;
-      }),
+      })
+      .replace(/<a?:(\w{2,32}):\d{1,20}>/g, (whole, name: string) => writtenEmoji(whole, name) ?? whole),
   );
 }

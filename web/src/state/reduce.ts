@@ -102,6 +102,8 @@ const reducers: Reducers = {
   },
   GUILD_EMOJIS_UPDATE: (world, d) =>
     changeGuild(world, d.guild_id, (guild) => ({ ...guild, emojis: d.emojis })),
+  GUILD_STICKERS_UPDATE: (world, d) =>
+    changeGuild(world, d.guild_id, (guild) => ({ ...guild, stickers: d.stickers })),
   GUILD_ROLE_CREATE: (world, d) => putRole(world, d),
   GUILD_ROLE_UPDATE: (world, d) => putRole(world, d),
   GUILD_ROLE_DELETE(world, d) {

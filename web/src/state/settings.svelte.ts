@@ -1,7 +1,7 @@
 // How the app looks and speaks: the person's choices, put on the page, kept in this browser and with the account.
 import { directionOf, getLocale, pickLocale, setTimeFormat, showLocale, type Locale } from '../i18n';
 import { logFault } from '../log';
-import { readChoices, type Choices, type Theme } from './look';
+import { readChoices, type Choices, type Play, type Theme } from './look';
 
 /** `first-paint.js` reads it too. */
 const KEY = 'hearth.look';
@@ -47,6 +47,10 @@ export class Look {
   }
   get theme(): Theme {
     return this.choices.theme;
+  }
+  /** When pictures move: who wants stillness touches them first. */
+  get play(): Play {
+    return this.isStill && this.choices.play === 'always' ? 'hover' : this.choices.play;
   }
   get showsMembers(): boolean {
     return this.choices.showsMembers;

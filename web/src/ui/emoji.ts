@@ -10,11 +10,15 @@ export interface EmojiEntry {
   /** Its short name, as written between colons. */
   code: string;
   hasTones: boolean;
+  /** Drawn by this instead of its text. */
+  picture?: { still: string; moving: string | null };
 }
 
 export interface EmojiCategory {
   key: string;
   name: string;
+  /** Stands for it among the categories; null: its first letter does. Absent: its icon. */
+  picture?: string | null;
   emoji: readonly EmojiEntry[];
 }
 
