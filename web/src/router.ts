@@ -25,8 +25,8 @@ export const SETTINGS_PAGES: readonly SettingsPage[] = [
   'applications',
 ];
 
-export type GuildSettingsPage = 'overview';
-export const GUILD_SETTINGS_PAGES: readonly GuildSettingsPage[] = ['overview'];
+export type GuildSettingsPage = 'overview' | 'emoji' | 'stickers';
+export const GUILD_SETTINGS_PAGES: readonly GuildSettingsPage[] = ['overview', 'emoji', 'stickers'];
 
 export type FriendsTab = 'online' | 'all' | 'pending' | 'blocked' | 'add' | 'requests';
 export const FRIENDS_TABS: readonly FriendsTab[] = ['online', 'all', 'pending', 'blocked', 'add', 'requests'];

@@ -59,6 +59,7 @@ export interface Sending {
 
 export interface RequestOptions {
   query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  /** Sent as JSON; a form with files as it is. */
   body?: unknown;
   /** May be sent twice without harm: unsafe calls only when the body carries a nonce. */
   isRepeatable?: boolean;
@@ -84,7 +85,9 @@ export class Http {
     const url = BASE + path + queryOf(options.query);
     const isRepeatable = options.isRepeatable ?? method !== 'POST';
     const headers: Record<string, string> = { 'X-Hearth-Client': 'web' };
-    if (options.body !== undefined) headers['Content-Type'] = 'application/json';
+    const { body: given } = options;
+    const isForm = given instanceof FormData; // its type has a boundary that the browser makes
+    if (given !== undefined && !isForm) headers['Content-Type'] = 'application/json';
     const bucket = `${method} ${path}`;
     for (let attempt = 1; ; attempt++) {
       await this.#waitFor(bucket);
@@ -94,7 +97,7 @@ export class Http {
           method,
           headers,
           credentials: 'same-origin',
-          ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+          ...(given === undefined ? {} : { body: isForm ? given : JSON.stringify(given) }),
           ...(options.signal ? { signal: options.signal } : {}),
         });
       } catch (error) {

@@ -23,3 +23,13 @@ export const MAX_STATUS_CHARS = 128;
 export const MAX_NOTE_CHARS = 256;
 /** People in a group conversation, oneself among them. */
 export const MAX_GROUP_PEOPLE = 10;
+/** Still emoji of a guild, and as many that move. */
+export const MAX_EMOJI = 250;
+export const MAX_STICKERS = 60;
+export const MAX_STICKER_BYTES = 512 * 1024;
+/** The longer side of a sticker, in pixels. */
+export const MAX_STICKER_PX = 320;
+export const MAX_STICKER_NAME_CHARS = 30;
+export const MAX_STICKER_ABOUT_CHARS = 100;
+/** Stickers of one message. */
+export const MAX_SENT_STICKERS = 3;

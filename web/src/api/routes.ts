@@ -21,6 +21,7 @@ import type {
   Profile,
   Relationship,
   Slot,
+  Sticker,
   User,
   UserSettings,
 } from './types';
@@ -56,6 +57,14 @@ export interface PostedFile {
   uploaded_filename: string;
   description?: string;
   is_spoiler?: boolean;
+}
+
+/** What is said of a sticker. */
+export interface StickerWords {
+  name: string;
+  description: string;
+  /** The emoji it stands for. */
+  tags: string;
 }
 
 /** A reaction's emoji as it stands in a path. */
@@ -222,6 +231,20 @@ export function routes(http: Http) {
       http.request<CustomEmoji>('PATCH', `/guilds/${guild}/emojis/${emoji}`, { body: { name } }),
     deleteEmoji: (guild: Id, emoji: Id) =>
       http.request<undefined>('DELETE', `/guilds/${guild}/emojis/${emoji}`),
+
+    stickers: (guild: Id) => http.request<Sticker[]>('GET', `/guilds/${guild}/stickers`),
+    createSticker: (guild: Id, { file, name, description, tags }: StickerWords & { file: Blob }) => {
+      const body = new FormData();
+      body.set('name', name);
+      body.set('description', description);
+      body.set('tags', tags);
+      body.set('file', file, file.type === 'image/gif' ? 'sticker.gif' : 'sticker.png');
+      return http.request<Sticker>('POST', `/guilds/${guild}/stickers`, { body });
+    },
+    editSticker: (guild: Id, sticker: Id, body: StickerWords) =>
+      http.request<Sticker>('PATCH', `/guilds/${guild}/stickers/${sticker}`, { body }),
+    deleteSticker: (guild: Id, sticker: Id) =>
+      http.request<undefined>('DELETE', `/guilds/${guild}/stickers/${sticker}`),
 
     applications: () => http.request<Application[]>('GET', '/applications'),
     createApplication: (name: string) =>

@@ -1,6 +1,6 @@
 // What is open on the screen: dialogs, notes at its foot, the message being edited or answered.
 import { faultText } from '../api/http';
-import type { Id, Message } from '../api/types';
+import type { CustomEmoji, Id, Message, Sticker } from '../api/types';
 
 export type Dialog =
   | { kind: 'addGuild' }
@@ -12,6 +12,8 @@ export type Dialog =
   | { kind: 'editChannel'; channelId: Id }
   | { kind: 'deleteChannel'; channelId: Id }
   | { kind: 'deleteMessage'; message: Message }
+  | { kind: 'deleteEmoji'; guildId: Id; emoji: CustomEmoji }
+  | { kind: 'deleteSticker'; guildId: Id; sticker: Sticker }
   | { kind: 'reactors'; message: Message }
   | { kind: 'invites'; guildId: Id }
   | { kind: 'revokeInvite'; guildId: Id; code: string }

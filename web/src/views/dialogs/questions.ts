@@ -1,4 +1,4 @@
-// What is asked before something about people, groups or invites that can't be taken back. Each names the thing.
+// What is asked before something about people, groups, invites or expressions that can't be taken back. Each names the thing.
 import type { Id } from '../../api/types';
 import { m } from '../../i18n';
 import type { Client } from '../../state/client.svelte';
@@ -98,6 +98,24 @@ export function peopleQuestion(client: Client, dialog: Dialog): Question | null 
           await relations.drop(channelId);
           if (isOpen) nav.go('/channels/@me', { replace: true });
         },
+      };
+    }
+    case 'deleteEmoji': {
+      const { guildId, emoji } = dialog;
+      return {
+        title: m.delete_emoji_title({ name: emoji.name }),
+        text: m.delete_emoji_text(),
+        button: m.delete_label(),
+        act: () => api.deleteEmoji(guildId, emoji.id),
+      };
+    }
+    case 'deleteSticker': {
+      const { guildId, sticker } = dialog;
+      return {
+        title: m.delete_named({ name: sticker.name }),
+        text: m.delete_sticker_text(),
+        button: m.delete_label(),
+        act: () => api.deleteSticker(guildId, sticker.id),
       };
     }
     case 'revokeInvite': {

@@ -7,6 +7,8 @@ import type { Client } from '../../state/client.svelte';
 /** Any of these bits opens the page. */
 const RIGHTS: Readonly<Record<GuildSettingsPage, readonly bigint[]>> = {
   overview: [Permission.manageGuild],
+  emoji: [Permission.createExpressions, Permission.manageExpressions],
+  stickers: [Permission.createExpressions, Permission.manageExpressions],
 };
 
 /** The pages open to us, in their order. */

@@ -1,0 +1,28 @@
+// Keeps the focus in a list when the row that had it goes: its neighbour takes it (WEB.md section 6).
+import type { Attachment } from 'svelte/attachments';
+
+/** `selector`: what of each row takes the focus; with none left, `otherwise` does. */
+export function refocus(selector: string, otherwise: () => HTMLElement | undefined): Attachment<HTMLElement> {
+  return (list) => {
+    let at = 0;
+    const stops = (): HTMLElement[] => [...list.querySelectorAll<HTMLElement>(selector)];
+    const note = (event: FocusEvent): void => {
+      const row = event.target instanceof Element ? event.target.closest('li') : null;
+      const found = stops().findIndex((stop) => row?.contains(stop));
+      if (found >= 0) at = found;
+    };
+    const watcher = new MutationObserver((changes) => {
+      const isGone = changes.some(({ removedNodes }) => removedNodes.length > 0);
+      if (!isGone || document.activeElement !== document.body || document.querySelector('dialog[open]'))
+        return;
+      const left = stops();
+      (left[Math.min(at, left.length - 1)] ?? otherwise())?.focus();
+    });
+    list.addEventListener('focusin', note);
+    watcher.observe(list, { childList: true, subtree: true });
+    return () => {
+      watcher.disconnect();
+      list.removeEventListener('focusin', note);
+    };
+  };
+}
