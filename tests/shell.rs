@@ -1,11 +1,15 @@
-//! The real binary from its command line: settings, the life of a server process, the control socket.
+//! The real binary from its command line: settings, the life of a server process, the control socket, what it logs and how much memory
+//! it takes.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use futures_util::SinkExt as _;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
 fn hearth(dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hearth"));
@@ -34,14 +38,38 @@ struct Server {
 
 impl Server {
     fn start(dir: &Path) -> Self {
+        Self::start_with(dir, &[], Stdio::null())
+    }
+
+    /// A server with settings of its own, whose log goes to `log`.
+    fn start_with(dir: &Path, settings: &[&str], log: Stdio) -> Self {
+        let settings = settings.iter().flat_map(|setting| ["--set", setting]);
         let mut process =
-            hearth(dir).arg("serve").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+            hearth(dir).arg("serve").args(settings).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut out = BufReader::new(process.stdout.take().unwrap());
         let mut announced = String::new();
         while !announced.contains("http://") {
             assert_ne!(out.read_line(&mut announced).unwrap(), 0, "it ended after: {announced}");
         }
         Self { process, announced }
+    }
+
+    fn origin(&self) -> String {
+        let (_, rest) = self.announced.split_once("http://").unwrap();
+        format!("http://{}", rest.split(['/', '\n']).next().unwrap())
+    }
+
+    /// The token of the set-up link.
+    fn setup_token(&self) -> &str {
+        let (_, rest) = self.announced.split_once("/setup#").unwrap();
+        rest.split_whitespace().next().unwrap()
+    }
+
+    /// Resident memory, bytes.
+    fn memory_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
     }
 
     fn signal(&self, signal: Signal) {
@@ -150,4 +178,138 @@ fn a_password_comes_by_standard_input_and_is_never_repeated() {
     process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!(process.wait().unwrap().code(), Some(1));
     assert!(said.contains("between 8 and 72 bytes, this one has 5") && !said.contains("short"), "{said}");
+}
+
+/// Somebody who asks the API of a process.
+struct Caller {
+    http: reqwest::Client,
+    base: String,
+    token: String,
+}
+
+impl Caller {
+    /// The owner of the instance.
+    async fn owner(server: &Server, password: &str) -> Self {
+        let base = format!("{}/api/v10", server.origin());
+        let mut owner = Self { http: reqwest::Client::new(), base, token: String::new() };
+        let form = json!({ "username": "mira", "password": password, "setup_token": server.setup_token() });
+        owner.token = text_of(&owner.post("/auth/register", &form).await["token"]);
+        owner
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Value {
+        let url = format!("{}{path}", self.base);
+        let answer =
+            self.http.post(&url).header("authorization", &self.token).json(body).send().await.unwrap();
+        let (status, body) = (answer.status(), answer.bytes().await.unwrap());
+        assert!(status.is_success(), "{path}: {status} {}", text(&body));
+        serde_json::from_slice(&body).unwrap_or_default()
+    }
+
+    /// A guild with a channel to talk in.
+    async fn channel(&self) -> (String, String) {
+        let guild = text_of(&self.post("/guilds", &json!({ "name": "Maple House" })).await["id"]);
+        let channel = self.post(&format!("/guilds/{guild}/channels"), &json!({ "name": "talk" })).await;
+        (guild, text_of(&channel["id"]))
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
+const UNLIMITED: [&str; 4] = [
+    "limits.routes=off",
+    "limits.requests_per_address=0",
+    "limits.auth_per_address=0",
+    "limits.global_per_user=0",
+];
+
+#[tokio::test]
+async fn no_secret_and_no_word_of_anybody_is_logged_however_much_is() {
+    const PASSWORD: &str = "canary of the password";
+    const WORDS: &str = "canary of a message";
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let settings = ["log.filter=trace", UNLIMITED[0], UNLIMITED[1], UNLIMITED[2], UNLIMITED[3]];
+    let mut server = Server::start_with(dir.path(), &settings, std::fs::File::create(&log).unwrap().into());
+    let setup_token = server.setup_token().to_owned();
+    let mira = Caller::owner(&server, PASSWORD).await;
+    let (guild, channel) = mira.channel().await;
+    mira.post(&format!("/channels/{channel}/messages"), &json!({ "content": WORDS })).await;
+    let invite = mira.post(&format!("/channels/{channel}/invites"), &json!({})).await;
+    let accept = format!("/invites/{}", text_of(&invite["code"]));
+    mira.post(&accept, &json!({})).await;
+    let hook = mira.post(&format!("/channels/{channel}/webhooks"), &json!({ "name": "Oven" })).await;
+    let execute = format!("/webhooks/{}/{}?wait=true", text_of(&hook["id"]), text_of(&hook["token"]));
+    mira.post(&execute, &json!({ "content": WORDS })).await;
+    let application = text_of(&mira.post("/applications", &json!({ "name": "Ladle" })).await["id"]);
+    let bot =
+        mira.post(&format!("/applications/{application}/bot/reset"), &json!({ "password": PASSWORD })).await;
+    let secret =
+        mira.post(&format!("/applications/{application}/reset"), &json!({ "password": PASSWORD })).await;
+    let ticket = mira.post("/hearth/gateway-ticket", &json!({})).await;
+    // Refusals and failures are told in logs too.
+    let login = json!({ "login": "mira", "password": format!("{PASSWORD}, but wrong") });
+    let wrong = mira.http.post(format!("{}/auth/login", mira.base)).json(&login).send().await.unwrap();
+    assert_eq!(wrong.status().as_u16(), 400);
+    let url = format!("{}/?v=10&encoding=json", server.origin().replace("http", "ws"));
+    let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+    let identify = json!({ "op": 2, "d": { "token": bot["token"], "intents": 1, "properties": {} } });
+    socket.send(Message::text(identify.to_string())).await.unwrap();
+    mira.post(&format!("/guilds/{guild}/delete"), &json!({ "password": PASSWORD })).await;
+    server.signal(Signal::TERM);
+    assert_eq!(server.process.wait().unwrap().code(), Some(0));
+    let logged = std::fs::read_to_string(&log).unwrap();
+    assert!(logged.contains("TRACE") && logged.contains("hearth"), "{logged}");
+    for (what, canary) in [
+        ("the password", PASSWORD.to_owned()),
+        ("a message", WORDS.to_owned()),
+        ("the set-up token", setup_token),
+        ("a session's token", mira.token.clone()),
+        ("an invite's code", text_of(&invite["code"])),
+        ("a webhook's token", text_of(&hook["token"])),
+        ("a bot's token", text_of(&bot["token"])),
+        ("an application's secret", text_of(&secret["secret"])),
+        ("a gateway ticket", text_of(&ticket["ticket"])),
+    ] {
+        let line = logged.lines().find(|line| line.contains(&canary));
+        assert!(line.is_none(), "{what} is logged: {}", line.unwrap_or_default());
+    }
+}
+
+#[tokio::test]
+async fn i12_clients_that_never_read_cost_no_more_than_their_budget() {
+    const BUDGET_BYTES: u64 = 4 << 20;
+    /// As many as may identify in five seconds.
+    const READERS: usize = 16;
+    const POSTS: usize = 1_200;
+    const AT_ONCE: usize = 16;
+    let dir = tempfile::tempdir().unwrap();
+    let budget =
+        [format!("gateway.replay_bytes={BUDGET_BYTES}"), format!("store.cache_bytes={BUDGET_BYTES}")];
+    let settings: Vec<&str> = budget.iter().map(String::as_str).chain(UNLIMITED).collect();
+    let server = Server::start_with(dir.path(), &settings, Stdio::null());
+    let mira = Caller::owner(&server, "correct horse battery").await;
+    let (_, channel) = mira.channel().await;
+    let url = format!("{}/?v=10&encoding=json", server.origin().replace("http", "ws"));
+    let mut deaf = Vec::new();
+    for _ in 0..READERS {
+        let (mut socket, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
+        let identify = json!({ "op": 2, "d": { "token": mira.token, "properties": {} } });
+        socket.send(Message::text(identify.to_string())).await.unwrap();
+        deaf.push(socket);
+    }
+    // Each post is 30 KB on the wire.
+    let large = json!({ "content": "🔥".repeat(2_000), "embeds": [{ "description": "🔥".repeat(4_000) }] });
+    let path = format!("/channels/{channel}/messages");
+    mira.post(&path, &large).await;
+    let before = server.memory_bytes();
+    for _ in 0..POSTS / AT_ONCE {
+        futures_util::future::join_all((0..AT_ONCE).map(|_| mira.post(&path, &large))).await;
+    }
+    let (grown, sent) = (server.memory_bytes().saturating_sub(before), POSTS as u64 * 24_000);
+    assert!(sent > 6 * BUDGET_BYTES, "without bounds it would show");
+    assert!(grown < 3 * BUDGET_BYTES, "{grown} bytes more after {sent} bytes of posts");
+    drop(deaf);
 }

@@ -190,3 +190,67 @@ async fn settings_of_several_guilds_change_in_one_call_or_not_at_all() {
     let odd = json!({ "guilds": { "kitchen": {} } });
     mira.patch("/users/@me/guilds/settings", odd).await.refused(400, 50035);
 }
+
+#[tokio::test]
+async fn nobody_claims_the_instance_from_elsewhere_or_twice() {
+    let server = Server::start().await;
+    let body = |name: &str| json!({ "username": name, "password": PASSWORD });
+    // Without an owner, an account is made on this machine only: not behind a proxy, not by a page of another origin.
+    for header in [
+        ("x-forwarded-for", "203.0.113.7"),
+        ("forwarded", "for=203.0.113.7"),
+        ("origin", "https://evil.example"),
+    ] {
+        let answer = server.call_with(Method::POST, "/auth/register", Some(body("eve")), &[header]).await;
+        assert!(answer.status.as_u16() >= 400, "{header:?}: {}", answer.body);
+    }
+    let host = [("host", "evil.example")];
+    let answer = server.call_with(Method::POST, "/auth/register", Some(body("eve")), &host).await;
+    assert_eq!(answer.status.as_u16(), 421, "{}", answer.body);
+    // Two at once with the one link.
+    let claim = |name: &str| {
+        let mut body = body(name);
+        body["setup_token"] = json!(server.setup_token());
+        server.call(Method::POST, "/auth/register", Some(body))
+    };
+    let (one, other) = tokio::join!(claim("mira"), claim("june"));
+    assert_ne!(one.status.is_success(), other.status.is_success(), "{} and {}", one.body, other.body);
+    assert!(!claim("otto").await.status.is_success());
+}
+
+#[tokio::test]
+async fn guessing_locks_out_the_guesser_and_not_the_one_whose_name_it_is() {
+    let server = Server::start().await;
+    server.person("mira").await;
+    let log_in = |password: &str, headers: Vec<(&'static str, String)>| {
+        let body = json!({ "login": "mira", "password": password });
+        let server = &server;
+        async move {
+            let headers: Vec<(&str, &str)> =
+                headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            server.call_with(Method::POST, "/auth/login", Some(body), &headers).await
+        }
+    };
+    let web = || vec![("x-hearth-client", "web".to_owned()), ("origin", server.origin.clone())];
+    let first = log_in(PASSWORD, web()).await;
+    assert!(first.status.is_success(), "{}", first.body);
+    let cookies = first.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
+    let device =
+        cookies.filter_map(|cookie| cookie.split(';').next()).find(|one| one.starts_with("hearth_device="));
+    let device = device.unwrap().to_owned();
+    // Five a minute are let through.
+    for _ in 0..5 {
+        log_in("a guess", Vec::new()).await.refused(400, 50035);
+    }
+    assert_eq!(log_in("a guess", Vec::new()).await.status, 429);
+    assert_eq!(
+        log_in(PASSWORD, Vec::new()).await.status,
+        429,
+        "right or not, from a browser that is not known"
+    );
+    let known = web().into_iter().chain([("cookie", device)]).collect();
+    let own = log_in(PASSWORD, known).await;
+    assert!(own.status.is_success(), "the owner's own browser: {}", own.body);
+    let forged = web().into_iter().chain([("cookie", "hearth_device=forged".to_owned())]).collect();
+    assert_eq!(log_in(PASSWORD, forged).await.status, 429);
+}

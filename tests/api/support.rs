@@ -396,6 +396,14 @@ impl Gateway {
         self.socket.send(Message::binary(bytes)).await.unwrap();
     }
 
+    /// Sends raw bytes to a server that may have closed.
+    pub async fn try_send_binary(
+        &mut self,
+        bytes: Vec<u8>,
+    ) -> Result<(), tokio_tungstenite::tungstenite::Error> {
+        self.socket.send(Message::binary(bytes)).await
+    }
+
     /// Sends raw text.
     pub async fn send_text(&mut self, text: &str) {
         self.socket.send(Message::text(text)).await.unwrap();

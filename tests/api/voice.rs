@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tokio::net::UdpSocket;
 
 use crate::support::{Person, Server};
-use caller::{Caller, Line, join};
+use caller::Caller;
+pub use caller::{Line, join};
 
 /// A guild's voice channel.
 async fn voice_channel(owner: &Person<'_>, guild: &str) -> String {

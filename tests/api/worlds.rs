@@ -11,11 +11,11 @@ use crate::support::{Person, Server};
 /// Steps of a history.
 const STEPS: u64 = 24;
 
-/// A small generator, the same in both worlds (Knuth's MMIX constants).
-struct Dice(u64);
+/// A small generator, the same at every run (Knuth's MMIX constants).
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }

@@ -89,6 +89,14 @@ impl Line {
         self.socket.send(Message::text(text)).await.unwrap();
     }
 
+    /// Sends raw bytes to a server that may have closed.
+    pub async fn try_send_binary(
+        &mut self,
+        bytes: Vec<u8>,
+    ) -> Result<(), tokio_tungstenite::tungstenite::Error> {
+        self.socket.send(Message::binary(bytes)).await
+    }
+
     /// The next message, or the code that the server closed with.
     pub async fn next(&mut self) -> Result<Value, u16> {
         loop {
