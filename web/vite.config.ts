@@ -14,6 +14,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // all that the page starts from travels as one file: on a slow line a request costs more than its bytes
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'app', tags: ['$initial'] }] } } },
   },
   server: { proxy: { '/api': process.env['HEARTH_URL'] ?? 'http://127.0.0.1:8080' } },
   test: { include: ['test/unit/**/*.test.ts'] },

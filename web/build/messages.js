@@ -2,13 +2,14 @@
 // Two things happen on the way: a language that lacks a key shows the English words, and a pseudo-locale is made of English
 // (longer by 40 % and marked, so that cut, untranslated and glued texts show; https://www.w3.org/International/questions/qa-pseudo).
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compile } from '@inlang/paraglide-js';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-const WORK = join(ROOT, 'node_modules/.cache/hearth-messages');
+const OUT = join(ROOT, 'src/paraglide');
 const PSEUDO = 'en-XA';
 
 /** @param {string} path */
@@ -51,13 +52,12 @@ const inputs = [
 const hash = createHash('sha256');
 for (const input of inputs) hash.update(readFileSync(input)).update('\0');
 const fingerprint = hash.digest('hex');
-const stamp = join(WORK, 'fingerprint');
-const isFresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint;
-if (isFresh && existsSync(join(ROOT, 'src/paraglide/messages'))) process.exit(0);
+const stamp = join(OUT, 'fingerprint');
+if (existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint) process.exit(0);
 
 const { $schema, ...base } = readJson(join(ROOT, `messages/${settings.baseLocale}.json`));
-rmSync(WORK, { recursive: true, force: true });
-mkdirSync(join(WORK, 'messages'), { recursive: true });
+const WORK = mkdtempSync(join(tmpdir(), 'hearth-messages-'));
+mkdirSync(join(WORK, 'messages'));
 mkdirSync(join(WORK, 'project.inlang'));
 for (const locale of settings.locales) {
   const own = readJson(join(ROOT, `messages/${locale}.json`));
@@ -77,8 +77,15 @@ writeFileSync(
 );
 await compile({
   project: join(WORK, 'project.inlang'),
-  outdir: join(ROOT, 'src/paraglide'),
+  outdir: OUT,
   strategy: ['globalVariable', 'baseLocale'],
   outputStructure: 'locale-modules',
 });
+// the base language as one object, which the app can hold without the bundler's help for namespaces (a request of its own)
+const keys = Object.keys(base).join(', ');
+writeFileSync(
+  join(OUT, 'english.js'),
+  `import { ${keys} } from './messages/${settings.baseLocale}.js';\nexport default { ${keys} };\n`,
+);
 writeFileSync(stamp, fingerprint);
+rmSync(WORK, { recursive: true });

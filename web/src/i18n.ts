@@ -1,21 +1,21 @@
-// Words and numbers in the person's language. Texts come compiled from messages/*.json, a module for each language, of which
-// a browser loads the one it shows.
-import type * as Texts from './paraglide/messages/en.js';
+// Words and numbers in the person's language. Texts come compiled from messages/*.json, a module for each language: English
+// with the app, as what there is to say when nothing else can be had, any other when it is shown.
+import english from './paraglide/english.js';
 // every language's counts need it: it comes with the app, not as a request of its own
 import { number } from './paraglide/registry.js';
 
 type Inputs<Text> = Text extends (inputs: infer I) => string ? I : never;
 /** Texts by their keys; one without anything to fill in is called without arguments. */
 type Messages = {
-  readonly [Key in keyof typeof Texts]: Record<string, never> extends Inputs<(typeof Texts)[Key]>
+  readonly [Key in keyof typeof english]: Record<string, never> extends Inputs<(typeof english)[Key]>
     ? () => string
-    : (inputs: Inputs<(typeof Texts)[Key]>) => string;
+    : (inputs: Inputs<(typeof english)[Key]>) => string;
 };
 type Table = Record<string, (inputs: unknown) => string>;
 
 /** Every language, by its BCP 47 tag, and how its words are fetched. The last is the pseudo-locale, for tests. */
 const LOADERS = {
-  en: () => import('./paraglide/messages/en.js'),
+  en: () => Promise.resolve(english),
   de: () => import('./paraglide/messages/de.js'),
   fr: () => import('./paraglide/messages/fr.js'),
   es: () => import('./paraglide/messages/es.js'),

@@ -64,6 +64,8 @@ const ACCOUNT_LOCALES: Readonly<Record<Locale, string>> = {
 };
 /** Places remembered as last gone to. */
 const MAX_VISITS = 20;
+/** A page that has its messages draws them before anything else is asked for. */
+const REST_AFTER_MS = 100;
 const VISITS_KEY = 'hearth.visits';
 
 function storedVisits(): string[] {
@@ -142,8 +144,7 @@ export class Client {
       },
       onReady: () => {
         takenUp = takenUp.then(() => this.keeper.know(this.meId));
-        this.timelines.recover(this.openChannelId);
-        this.#loadPrefs().catch(() => undefined); // the browser's own stand until the next session asks
+        void this.timelines.recover(this.openChannelId).then(() => this.#loadRest());
         this.lists.renew();
         this.account.renew();
       },
@@ -155,6 +156,7 @@ export class Client {
       onEvent: (t, d) => this.notifications.follow(t, d),
       onApplied: (names) => this.keeper.note(names),
       onForget: () => {
+        void this.#loadInstance();
         this.places.clear();
         this.uploads.forget();
         this.look.leave();
@@ -170,11 +172,8 @@ export class Client {
     const { look, layout, nav, session, typing, keeper, updates, uploads, account, notifications } = this;
     const parts = [look, layout, nav, session, typing, keeper, updates, uploads, account, notifications];
     const undo = parts.map((part) => part.listen());
-    this.api.instance().then(
-      (instance) => (this.instance = instance),
-      () => undefined, // its defaults are good enough to go on
-    );
     this.session.start();
+    if (this.session.phase === 'signed-out') void this.#loadInstance().then(() => this.updates.register());
     return () => undo.forEach((stop) => stop());
   }
 
@@ -182,6 +181,18 @@ export class Client {
   get #isSending(): boolean {
     for (const timeline of this.world.timelines.values()) if (timeline.pending.length > 0) return true;
     return false;
+  }
+
+  /** What no first view needs, once that stands: on a slow line it would come instead of the conversation. */
+  async #loadRest(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, REST_AFTER_MS));
+    await this.#loadInstance();
+    await this.#loadPrefs().catch(() => undefined); // the browser's own stand until the next session asks
+    await this.updates.register();
+  }
+
+  async #loadInstance(): Promise<void> {
+    this.instance ??= await this.api.instance().catch(() => null); // its defaults are good enough to go on
   }
 
   /** Reads what the account keeps of how the app looks, and tells the server the language, for what it writes itself. */

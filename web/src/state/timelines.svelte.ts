@@ -80,17 +80,20 @@ export class Timelines {
   }
 
   /** Makes the newest messages of a channel available, and brings up to date what was held when events were missed. */
-  open(channelId: Id): void {
+  async open(channelId: Id): Promise<void> {
     this.touch(channelId, Date.now());
     const held = this.get(channelId);
-    if (held?.isBehind || !liveSegment(held) || this.faults.has(channelId)) void this.#catchUp(channelId);
+    if (held?.isBehind || !liveSegment(held) || this.faults.has(channelId)) await this.#catchUp(channelId);
   }
 
-  /** After a gap in the event stream: what is held may be old, and is read again when it is looked at. */
-  recover(openChannelId: Id | null): void {
+  /**
+   * After a gap in the event stream: what is held may be old, and is read again when it is looked at; settles when that of
+   * the open channel was.
+   */
+  async recover(openChannelId: Id | null): Promise<void> {
     this.#gap++;
     for (const [id, timeline] of [...this.#world.timelines]) this.#world.timelines.set(id, detach(timeline));
-    if (openChannelId && this.#world.channels.has(openChannelId)) this.open(openChannelId);
+    if (openChannelId && this.#world.channels.has(openChannelId)) await this.open(openChannelId);
   }
 
   /** Channels whose messages are held, the longest unopened first. */

@@ -24,6 +24,10 @@ function workerUrl(): string {
   return (trustedTypes?.createPolicy('hearth', rules) ?? rules).createScriptURL(WORKER);
 }
 
+/** The browser's service workers; a page in development has none. */
+const serviceWorkers = (): ServiceWorkerContainer | undefined =>
+  import.meta.env.PROD ? navigator.serviceWorker : undefined;
+
 /** Versions of the app. */
 export class Updates {
   /** A new version is here and waits. */
@@ -68,7 +72,7 @@ export class Updates {
     this.#registration?.active?.postMessage('forget');
   }
 
-  /** Registers the worker and watches for versions; answers with the undo. */
+  /** Watches for versions; answers with the undo. */
   listen(): () => void {
     const touched = (): void => {
       this.#touchedMs = Date.now();
@@ -97,20 +101,28 @@ export class Updates {
       ['vite:preloadError', partMissing],
     ];
     for (const [name, listener] of events) addEventListener(name, listener);
-    const workers = import.meta.env.PROD ? navigator.serviceWorker : undefined;
+    const workers = serviceWorkers();
     const changed = (): void => {
       if (this.#isApplying) location.reload();
       else this.isReady = true; // another tab took it up
     };
-    if (workers) {
-      if (workers.controller) workers.addEventListener('controllerchange', changed);
-      this.#register(workers).catch((error: unknown) => logFault('registering the service worker', error));
-    }
+    if (workers?.controller) workers.addEventListener('controllerchange', changed);
     return () => {
       clearInterval(look);
       for (const [name, listener] of events) removeEventListener(name, listener);
       workers?.removeEventListener('controllerchange', changed);
     };
+  }
+
+  /** Registers the worker, which fetches all the app starts from: not before the page has what it needs itself. */
+  async register(): Promise<void> {
+    const workers = serviceWorkers();
+    if (!workers || this.#registration) return;
+    try {
+      await this.#register(workers);
+    } catch (error) {
+      logFault('registering the service worker', error);
+    }
   }
 
   async #register(workers: ServiceWorkerContainer): Promise<void> {

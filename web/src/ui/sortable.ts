@@ -16,28 +16,22 @@ export interface Sortable<T> {
   drop: (held: T, zone: Zone) => void;
 }
 
-function whenIdle(run: () => void): () => void {
-  if (typeof requestIdleCallback === 'function') {
-    const handle = requestIdleCallback(run, { timeout: 2000 });
-    return () => cancelIdleCallback(handle);
-  }
-  const timer = setTimeout(run, 200);
-  return () => clearTimeout(timer);
-}
+/** What a page needs to be read comes first. */
+const AFTER_MS = 1500;
 
 /** An attachment: the element gets `data-drop` while something is held over it, and `data-dragging` while it is held. */
 export function sortable<T>(options: Sortable<T>): Attachment<HTMLElement> {
   return (element) => {
     let undo: (() => void) | null = null;
     let isGone = false;
-    const cancel = whenIdle(() => {
+    const timer = setTimeout(() => {
       void import('./drag').then(({ attach }) => {
         if (!isGone) undo = attach(element, options);
       });
-    });
+    }, AFTER_MS);
     return () => {
       isGone = true;
-      cancel();
+      clearTimeout(timer);
       undo?.();
     };
   };
