@@ -35,6 +35,18 @@ export class Person {
       .id;
   }
 
+  /** Gives a page their session, without opening anything in it. */
+  async signIn(page: Page, origin = this.#origin): Promise<void> {
+    const answer = await page.context().request.post(`${origin}/api/v10/auth/login`, {
+      data: { login: this.username, password: PASSWORD },
+      headers: { 'X-Hearth-Client': 'web', Origin: origin },
+    });
+    if (!answer.ok()) throw new Error(`login: ${answer.status()}`);
+    await page.addInitScript(() => {
+      if (!localStorage.getItem('hearth.signed-in')) localStorage.setItem('hearth.signed-in', 'yes');
+    });
+  }
+
   /** A page of their own, signed in and at an address. `origin`: by another way to the same server. */
   async sit(
     browser: Browser,
@@ -43,14 +55,7 @@ export class Person {
   ): Promise<{ page: Page; complaints: Complaints }> {
     const { origin = this.#origin, ...context } = options;
     const opened = await openPage(browser, { viewport: { width: 1440, height: 900 }, ...context });
-    const answer = await opened.page.context().request.post(`${origin}/api/v10/auth/login`, {
-      data: { login: this.username, password: PASSWORD },
-      headers: { 'X-Hearth-Client': 'web', Origin: origin },
-    });
-    if (!answer.ok()) throw new Error(`login: ${answer.status()}`);
-    await opened.page.addInitScript(() => {
-      if (!localStorage.getItem('hearth.signed-in')) localStorage.setItem('hearth.signed-in', 'yes');
-    });
+    await this.signIn(opened.page, origin);
     await opened.page.goto(origin + path);
     return opened;
   }
