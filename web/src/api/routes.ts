@@ -48,6 +48,7 @@ export interface Post {
   message_reference?: { message_id: Id; fail_if_not_exists: boolean };
   allowed_mentions?: { parse: string[]; replied_user: boolean };
   attachments?: PostedFile[];
+  sticker_ids?: Id[];
 }
 
 /** A file of a message, that lies in a slot. */

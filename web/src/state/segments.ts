@@ -1,6 +1,6 @@
 // A channel's messages as runs without gaps ("segments"), oldest first, and what we sent that is not confirmed yet.
 import { compareIds } from '../api/snowflake';
-import type { Emoji, Id, Message, Reaction } from '../api/types';
+import type { Emoji, Id, Message, Reaction, StickerItem } from '../api/types';
 
 /** Ids of deleted messages kept, so that a late answer does not bring one back. */
 const MAX_TOMBSTONES = 200;
@@ -42,6 +42,7 @@ export interface Pending {
   readonly replyTo: Message | null;
   readonly pingsReply: boolean;
   readonly files?: readonly SentFile[];
+  readonly stickers?: readonly StickerItem[];
   readonly state: 'sending' | 'failed';
   /** Why it failed, in the server's words; null: the server was not reached. */
   readonly fault: string | null;

@@ -5,7 +5,7 @@ import { MAX_PAGE, PAGE_SIZE } from '../api/limits';
 import type { Post, PostedFile, Routes } from '../api/routes';
 
 import { compareIds, idAt, timeOf } from '../api/snowflake';
-import type { Channel, Emoji, Id, Message } from '../api/types';
+import type { Channel, Emoji, Id, Message, StickerItem } from '../api/types';
 import { m } from '../i18n';
 import type { Archive, Sent } from './archive';
 import { reduce } from './reduce';
@@ -38,6 +38,14 @@ const MAX_RENEWED_PAGES = 2;
 const SLOWED_DOWN = 20016;
 /** The server remembers a nonce for five minutes; past this we no longer count on it. */
 const NONCE_KEPT_MS = 4 * 60_000;
+
+/** What a message has besides its words. */
+export interface Extras {
+  replyTo?: Message | null;
+  pingsReply?: boolean;
+  files?: readonly SentFile[];
+  stickers?: readonly StickerItem[];
+}
 
 export type Loading = 'latest' | 'older' | 'newer' | 'around';
 
@@ -232,9 +240,7 @@ export class Timelines {
   post(
     channelId: Id,
     content: string,
-    replyTo: Message | null = null,
-    pingsReply = true,
-    files: readonly SentFile[] = [],
+    { replyTo = null, pingsReply = true, files = [], stickers = [] }: Extras = {},
   ): void {
     const nowMs = Date.now();
     this.#order = Math.max(this.#order + 1, nowMs * 1000);
@@ -248,6 +254,7 @@ export class Timelines {
       replyTo,
       pingsReply,
       ...(files.length > 0 && { files }),
+      ...(stickers.length > 0 && { stickers }),
       state: 'sending',
       fault: null,
     };
@@ -412,10 +419,12 @@ export class Timelines {
     const page = await this.#page(channelId, { after: sent.afterId ?? '0', limit: MAX_PAGE });
     const me = this.#world.me.value?.id;
     const found = page.find(
-      ({ id, author, content, attachments }) =>
+      ({ id, author, content, attachments, sticker_items }) =>
         author.id === me &&
         content === sent.content &&
         attachments.length === (sent.files?.length ?? 0) &&
+        (sticker_items ?? []).map((one) => one.id).join() ===
+          (sent.stickers ?? []).map((one) => one.id).join() &&
         !this.#found.has(id),
     );
     if (found) this.#found.add(found.id);
@@ -464,6 +473,7 @@ function bodyOf(sent: Pending): Post {
     content: sent.content,
     nonce: sent.nonce,
     ...(sent.files && { attachments: sent.files.map(postedFile) }),
+    ...(sent.stickers && { sticker_ids: sent.stickers.map(({ id }) => id) }),
     ...(sent.replyTo && { message_reference: { message_id: sent.replyTo.id, fail_if_not_exists: false } }),
     ...(sent.replyTo &&
       !sent.pingsReply && {
