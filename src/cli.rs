@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::auth::keys::Rotation;
 use crate::auth::passwords::Password;
 use crate::config::{Config, Flags, Loaded};
-use crate::control::{self, Answer, Command, UserSummary};
+use crate::control::{self, Answer, Command, Finding, UserSummary};
 use crate::serve::{self, EXIT_IO, EXIT_SETTINGS, Failure, Running, Start};
 
 /// Exit code of a command that was understood and refused.
@@ -46,6 +46,9 @@ enum Verb {
     Keys(KeysVerb),
     /// How the running server is
     Status,
+    /// Look for what keeps the running server from its work; exit code 1 when something does
+    #[command(subcommand)]
+    Doctor(DoctorVerb),
     /// Print the version
     Version,
 }
@@ -86,6 +89,12 @@ enum UserVerb {
     },
     /// List the accounts of people
     List,
+}
+
+#[derive(Subcommand)]
+enum DoctorVerb {
+    /// Whether voice and video reach it: asks each address and port that clients are told
+    Voice,
 }
 
 #[derive(Args)]
@@ -135,6 +144,7 @@ where
             Ok(Asked::plain(Command::KeysRotate { rotation }))
         }
         Verb::Status => Ok(Asked::plain(Command::Status)),
+        Verb::Doctor(DoctorVerb::Voice) => Ok(Asked::plain(Command::DoctorVoice)),
     };
     match (asked, Loaded::from_process(&flags)) {
         (_, Err(faults)) => complain(&faults.to_string(), EXIT_SETTINGS),
@@ -210,7 +220,7 @@ where
 {
     let answer = match control::ask(&config.data, &asked.command) {
         Ok(Some(answer)) => answer,
-        Ok(None) if matches!(asked.command, Command::Status) => {
+        Ok(None) if matches!(asked.command, Command::Status | Command::DoctorVoice) => {
             return complain(&format!("no server runs on {}", config.data.display()), EXIT_REFUSED);
         }
         Ok(None) => {
@@ -232,6 +242,9 @@ where
     match answer {
         Ok(value) => {
             say(&described(&value));
+            if findings(&value).is_some_and(|found| found.iter().any(|one| !one.is_good)) {
+                return ExitCode::from(EXIT_REFUSED);
+            }
             if let Some(password) = asked.made_up {
                 say(&format!("Password, shown this once: {}\n", password.expose()));
             }
@@ -241,7 +254,12 @@ where
     }
 }
 
-/// An answer for people: accounts as lines, anything else as JSON.
+/// An answer that is a list of findings.
+fn findings(value: &Value) -> Option<Vec<Finding>> {
+    Vec::deserialize(value).ok()
+}
+
+/// An answer for people: accounts and findings as lines, anything else as JSON.
 fn described(value: &Value) -> String {
     let line = |user: &UserSummary| {
         let owner = if user.is_owner { "  owner" } else { "" };
@@ -255,6 +273,10 @@ fn described(value: &Value) -> String {
         && let Ok(users) = rows.iter().map(UserSummary::deserialize).collect::<Result<Vec<_>, _>>()
     {
         return users.iter().map(line).collect();
+    }
+    if let Some(found) = findings(value).filter(|found| !found.is_empty()) {
+        let mark = |is_good| if is_good { "good " } else { "FAULT" };
+        return found.iter().map(|one| format!("{}  {}\n", mark(one.is_good), one.finding)).collect();
     }
     match value {
         Value::Null => "Done.\n".into(),

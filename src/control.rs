@@ -72,6 +72,17 @@ pub enum Command {
     },
     /// How the server is; answered with an object for people to read.
     Status,
+    /// Whether media finds the server; answered with a list of [`Finding`].
+    DoctorVoice,
+}
+
+/// One thing that was looked at, in an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Whether it is as it should be.
+    pub is_good: bool,
+    /// What was found, and what to do about it.
+    pub finding: String,
 }
 
 /// An account in an answer.

@@ -20,7 +20,7 @@ use crate::blobs::Blobs;
 use crate::blobs::cache::Cache;
 use crate::blobs::pool::PicturePool;
 use crate::config::{Config, MediaPort};
-use crate::control::{Answer, Command, UserSummary, handler};
+use crate::control::{Answer, Command, Finding, UserSummary, handler};
 use crate::gateway::{Gateway, Taken, VoiceDoor};
 use crate::http::{self, Body, Edge, Hooks, Socket};
 use crate::hub::{Hub, VoiceSetup};
@@ -33,6 +33,7 @@ use crate::tls::Tls;
 use crate::unfurl::Unfurler;
 use crate::unfurl::client::{self, Client};
 use crate::unfurl::queue::Queue;
+use crate::voice::doctor::{self, Transport};
 use crate::voice::{self, Addresses, Voice};
 
 /// Starts the parts of a server around its listener.
@@ -307,12 +308,7 @@ fn reached_at(config: &Config, listener: SocketAddr) -> Vec<IpAddr> {
         MediaPort::Shared | MediaPort::Off => listener.ip(),
     };
     let found = if ip.is_unspecified() { voice::own_address() } else { Some(ip.to_canonical()) };
-    let is_local = match found {
-        Some(IpAddr::V4(v4)) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
-        Some(IpAddr::V6(v6)) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
-        None => true,
-    };
-    if is_local && config.public_url.as_ref().is_some_and(|url| url.is_https()) {
+    if found.is_none_or(is_local) && config.public_url.as_ref().is_some_and(|url| url.is_https()) {
         tracing::warn!(
             found = found.map(|ip| ip.to_string()),
             "voice tells clients an address of this machine or network alone: set voice.public_ip to the public address, forward \
@@ -393,5 +389,60 @@ async fn carry_out(app: &App, command: Command) -> Answer {
             "data": app.config.data,
             "uptime_s": app.started.elapsed().as_secs(),
         })),
+        Command::DoctorVoice => {
+            serde_json::to_value(look_at_voice(app).await).map_err(|error| error.to_string())
+        }
+    }
+}
+
+/// Whether media finds this server at the addresses that clients are told, and what to do where it does not.
+async fn look_at_voice(app: &App) -> Vec<Finding> {
+    let bad = |finding: &str| Finding { is_good: false, finding: finding.into() };
+    let Some(voice) = app.voice.get() else {
+        return vec![bad(
+            "Voice is off: voice.udp and voice.tcp are both off, or the media port could not be opened. The server's log says which.",
+        )];
+    };
+    let found = doctor::check(voice).await;
+    let mut findings: Vec<Finding> = found.iter().map(told).collect();
+    let has = |transport| found.iter().any(|one| one.transport == transport);
+    if !has(Transport::Udp) {
+        findings.push(bad("UDP is off (voice.udp), or has no address: sound and video over TCP alone stutter on a bad line."));
+    }
+    if !has(Transport::Tcp) {
+        findings.push(bad(
+            "TCP is off (voice.tcp), or has no address: nobody is heard whose network lets no UDP through.",
+        ));
+    }
+    let is_public = app.config.public_url.as_ref().is_some_and(|url| url.is_https());
+    if is_public && found.iter().all(|one| is_local(one.address.ip())) {
+        findings.push(bad(
+            "Clients are told addresses of this machine or network alone, though public_url is on the internet: set voice.public_ip to \
+             the public address.",
+        ));
+    }
+    findings
+}
+
+fn told(one: &doctor::Reached) -> Finding {
+    let (transport, at) = (format!("{:?}", one.transport).to_uppercase(), one.address);
+    match &one.result {
+        Ok(()) => Finding { is_good: true, finding: format!("{transport} {at} answers.") },
+        Err(why) => Finding {
+            is_good: false,
+            finding: format!(
+                "{transport} {at} does not answer ({why}). Open {transport} port {port} in the firewall, and behind NAT forward it to \
+                 this machine. Some routers do not lead their own network's packets back: if members outside hear each other, all is well.",
+                port = at.port()
+            ),
+        },
+    }
+}
+
+/// Whether an address means something on this machine or network alone.
+fn is_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
     }
 }

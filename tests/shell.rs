@@ -144,6 +144,35 @@ fn one_server_has_its_data_to_itself_and_stops_in_order() {
 }
 
 #[test]
+fn the_doctor_says_whether_media_finds_the_server_and_which_port_to_open() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(output(dir.path(), &["doctor", "voice"]).status.code(), Some(1), "no server to look at");
+    let ask = |settings: &[&str]| {
+        let server = Server::start_with(dir.path(), settings, Stdio::null());
+        let port = server.origin().rsplit(':').next().unwrap().to_owned();
+        let found = output(dir.path(), &["doctor", "voice"]);
+        (found.status.code(), text(&found.stdout), port)
+    };
+    let (code, said, port) = ask(&[]);
+    assert_eq!(code, Some(0), "{said}");
+    for way in ["UDP", "TCP"] {
+        assert!(said.contains(&format!("good   {way} 127.0.0.1:{port} answers.")), "{said}");
+    }
+    // Nobody listens at that address.
+    let (code, said, port) = ask(&["voice.public_ip=127.0.0.9"]);
+    assert_eq!(code, Some(1), "{said}");
+    for way in ["UDP", "TCP"] {
+        assert!(said.contains(&format!("FAULT  {way} 127.0.0.9:{port} does not answer")), "{said}");
+        assert!(said.contains(&format!("Open {way} port {port}")), "{said}");
+    }
+    let (code, said, _) = ask(&["voice.udp=off"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("FAULT  UDP is off") && said.contains("good   TCP"), "{said}");
+    let (code, said, _) = ask(&["voice.udp=off", "voice.tcp=off"]);
+    assert!(code == Some(1) && said.contains("FAULT  Voice is off"), "{said}");
+}
+
+#[test]
 fn logs_are_json_when_asked_and_keep_to_standard_error() {
     let dir = tempfile::tempdir().unwrap();
     let mut process = hearth(dir.path())

@@ -143,6 +143,14 @@ pub fn discovery_of(packet: &[u8]) -> Option<u32> {
     is_discovery.then(|| u32::from_be_bytes([packet[4], packet[5], packet[6], packet[7]]))
 }
 
+/// The question where one is, as a bot puts it.
+pub fn discovery_question(ssrc: u32) -> Vec<u8> {
+    let mut question = vec![0; DISCOVERY_BYTES];
+    question[..4].copy_from_slice(&[0, 1, 0, 70]);
+    question[4..8].copy_from_slice(&ssrc.to_be_bytes());
+    question
+}
+
 /// The answer to a discovery: where it came from.
 pub fn discovery_answer(ssrc: u32, from: SocketAddr) -> Vec<u8> {
     let mut answer = vec![0; DISCOVERY_BYTES];

@@ -5,6 +5,7 @@
 mod bot;
 mod crypto;
 mod description;
+pub mod doctor;
 mod mailbox;
 mod metrics;
 mod peer;
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     Tcp(SocketAddr, Vec<u8>),
     /// Its end.
     TcpClosed(SocketAddr),
+    /// A discovery with this number is our own, and answered; none is any more.
+    Probe(Option<u32>),
     /// The server stops.
     Stop,
 }
@@ -94,7 +97,7 @@ pub struct Attached {
 #[derive(Clone, Debug)]
 pub struct Voice {
     commands: mpsc::Sender<Command>,
-    address: SocketAddr,
+    addresses: Arc<Addresses>,
     counters: Arc<Counters>,
     tcp: Arc<tcp::Counter>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
@@ -108,12 +111,12 @@ impl Voice {
     pub fn start(hub: HubHandle, settings: Settings) -> io::Result<Self> {
         let (commands, queue) = mpsc::channel(MAX_COMMANDS);
         let counters = Arc::<Counters>::default();
-        let address = bot_address(&settings.addresses);
+        let addresses = Arc::new(settings.addresses.clone());
         let worker = worker::Worker::new(hub, settings, Arc::clone(&counters))?;
         let thread = std::thread::Builder::new().name("voice".into()).spawn(move || worker.run(queue))?;
         Ok(Self {
             commands,
-            address,
+            addresses,
             counters,
             tcp: Arc::default(),
             thread: Arc::new(Mutex::new(Some(thread))),
@@ -122,7 +125,7 @@ impl Voice {
 
     /// Where bots send their packets: IPv4, as their libraries open no other socket.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        bot_address(&self.addresses)
     }
 
     /// What was counted so far.

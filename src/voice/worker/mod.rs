@@ -134,6 +134,8 @@ pub(super) struct Worker {
     by_ufrag: HashMap<String, MemberId>,
     /// Whose stream has a number: by it bots ask where they are, and send from wherever.
     by_ssrc: HashMap<u32, MemberId>,
+    /// The number by which we ask ourselves.
+    probe: Option<u32>,
     tcp: HashMap<SocketAddr, Outlet>,
     /// Packets to be sent at the end of the turn.
     out: Vec<Transmit>,
@@ -184,6 +186,7 @@ impl Worker {
             by_address: HashMap::new(),
             by_ufrag: HashMap::new(),
             by_ssrc: HashMap::new(),
+            probe: None,
             tcp: HashMap::new(),
             out: Vec::new(),
             events: VecDeque::new(),
@@ -300,8 +303,11 @@ impl Worker {
             return;
         }
         let first = packet.first().copied().unwrap_or(0xff);
-        if proto == Protocol::Udp
-            && let Some(ssrc) = discovery_of(packet)
+        let asked = discovery_of(packet);
+        if let Some(ssrc) = asked.filter(|_| asked == self.probe) {
+            self.send(proto, from, discovery_answer(ssrc, from));
+        } else if proto == Protocol::Udp
+            && let Some(ssrc) = asked
         {
             self.discover(ssrc, from);
         } else if first < 4 {

@@ -64,6 +64,7 @@ impl Worker {
                 self.tcp.remove(&from);
                 self.by_address.remove(&(str0m::net::Protocol::Tcp, from));
             }
+            Command::Probe(number) => self.probe = number,
             Command::Stop => self.is_stopping = true,
         }
     }
