@@ -1,8 +1,8 @@
-//! The floors: redb committing one bare row a message in groups, an empty handler on hyper, a loop that writes a frame to every
-//! socket. Those that serve run as a process of their own.
+//! The floors: redb committing one bare row a message in groups, an empty handler and a file server on hyper, a loop that writes a
+//! frame to every socket. Those that serve run as a process of their own.
 
 use std::convert::Infallible;
-use std::io::{BufRead as _, IoSlice, Write as _};
+use std::io::{BufRead as _, IoSlice, Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,6 +23,8 @@ use tokio::sync::{mpsc, oneshot};
 const ROWS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("bare");
 /// Bytes of the bare row (STACK.md §4).
 const ROW_BYTES: usize = 400;
+/// Bytes of a piece of a file.
+const PIECE_BYTES: usize = 64 << 10;
 /// As the store's own writer.
 const QUEUE: usize = 4_096;
 /// As the store's own writer.
@@ -116,6 +118,79 @@ pub async fn serve_http(arguments: &[String]) {
             }
         });
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    }
+}
+
+/// A file server: a `PUT` is hashed, written and synced, a `GET` answered with the same file, piece by piece.
+pub async fn serve_files(arguments: &[String]) {
+    let file = Path::new(&arguments[0]).join("bare.bin");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    announce(&listener);
+    loop {
+        let (stream, _) = listener.accept().await.expect("a client comes");
+        let _ = stream.set_nodelay(true);
+        let file = file.clone();
+        let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+            let file = file.clone();
+            async move {
+                let body = if request.method() == hyper::Method::PUT {
+                    keep(&file, request.into_body()).await;
+                    Full::new(Bytes::new()).boxed()
+                } else {
+                    pieces(&file)
+                };
+                Ok::<_, Infallible>(Response::new(body))
+            }
+        });
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    }
+}
+
+async fn keep(path: &Path, mut body: hyper::body::Incoming) {
+    let mut file = std::fs::File::create(path).expect("a file can be made");
+    let mut digest = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    while let Some(frame) = body.frame().await {
+        let Ok(bytes) = frame.expect("the client sends all").into_data() else { continue };
+        tokio::task::block_in_place(|| {
+            digest.update(&bytes);
+            file.write_all(&bytes).expect("the disk takes it");
+        });
+    }
+    tokio::task::block_in_place(|| file.sync_all().expect("the disk works"));
+    std::hint::black_box(digest.finish());
+}
+
+fn pieces(path: &Path) -> http_body_util::combinators::BoxBody<Bytes, Infallible> {
+    let file = std::fs::File::open(path).expect("it was put there");
+    let bytes = file.metadata().expect("it is there").len();
+    Whole { file, left: bytes }.boxed()
+}
+
+/// A file as a body of known length.
+struct Whole {
+    file: std::fs::File,
+    left: u64,
+}
+
+impl hyper::body::Body for Whole {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Infallible>>> {
+        if self.left == 0 {
+            return std::task::Poll::Ready(None);
+        }
+        let mut piece = vec![0; PIECE_BYTES.min(self.left as usize)];
+        tokio::task::block_in_place(|| self.file.read_exact(&mut piece).expect("it is whole"));
+        self.left -= piece.len() as u64;
+        std::task::Poll::Ready(Some(Ok(hyper::body::Frame::data(piece.into()))))
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        hyper::body::SizeHint::with_exact(self.left)
     }
 }
 

@@ -21,12 +21,47 @@ impl Http {
 
     /// Asks, and gives back status and body.
     pub async fn request(&mut self, method: &str, path: &str, token: &str, body: &str) -> (u16, Vec<u8>) {
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: {token}\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        self.stream.write_all(request.as_bytes()).await.expect("the server takes requests");
+        let extra = format!("authorization: {token}\r\ncontent-type: application/json\r\n");
+        self.begin(method, path, &extra, body.len()).await;
+        self.send(body.as_bytes()).await;
+        self.answer().await
+    }
+
+    /// Sends the head of a request with a body of so many bytes; `extra` are more of its lines.
+    pub async fn begin(&mut self, method: &str, path: &str, extra: &str, length: usize) {
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n{extra}content-length: {length}\r\n\r\n");
+        self.send(head.as_bytes()).await;
+    }
+
+    /// Sends bytes of a body.
+    pub async fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.expect("the server takes requests");
+    }
+
+    /// The status and the body of the answer.
+    pub async fn answer(&mut self) -> (u16, Vec<u8>) {
+        let (status, head, length) = self.head().await;
+        while self.buffer.len() < head + length {
+            self.read_more().await;
+        }
+        (status, self.buffer[head..].to_vec())
+    }
+
+    /// The status and the bytes of the answer's body, which are not kept.
+    pub async fn skimmed(&mut self) -> (u16, usize) {
+        let (status, head, length) = self.head().await;
+        let mut seen = self.buffer.len() - head;
+        while seen < length {
+            self.buffer.clear();
+            self.read_more().await;
+            seen += self.buffer.len();
+        }
+        (status, length)
+    }
+
+    /// Reads a head: its status, its bytes, and those of the body that it announces.
+    async fn head(&mut self) -> (u16, usize, usize) {
         self.buffer.clear();
         let head = loop {
             self.read_more().await;
@@ -37,11 +72,7 @@ impl Http {
         let text = String::from_utf8_lossy(&self.buffer[..head]).to_ascii_lowercase();
         let status: u16 = text.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status line");
         let length = text.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
-        let length: usize = length.map_or(0, |length| length.parse().expect("a number"));
-        while self.buffer.len() < head + length {
-            self.read_more().await;
-        }
-        (status, self.buffer[head..].to_vec())
+        (status, head, length.map_or(0, |length| length.parse().expect("a number")))
     }
 
     /// As [`Http::request`], and fails unless the answer is a good one.

@@ -103,7 +103,7 @@ fn hash_ms() -> f64 {
 }
 
 /// How long each post of a steady trickle took.
-async fn waits(server: &Process, seeded: &Seeded) -> Vec<Duration> {
+pub async fn waits(server: &Process, seeded: &Seeded) -> Vec<Duration> {
     let began = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..POSTERS {

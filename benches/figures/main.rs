@@ -10,6 +10,7 @@ mod http;
 mod lists;
 mod login;
 mod measure;
+mod media;
 mod memory;
 mod posts;
 mod ready;
@@ -21,7 +22,7 @@ use std::process::{Command, ExitCode};
 
 /// In the order in which they are printed.
 const FIGURES: &[&str] =
-    &["posts", "http", "fanout", "memory", "ready", "lists", "login", "history", "start"];
+    &["posts", "http", "fanout", "memory", "ready", "lists", "login", "media", "history", "start"];
 /// Marks the process that measures one figure.
 const ONE: &str = "one";
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     match arguments.first().map(String::as_str) {
         Some(ONE) => in_runtime(figure(&arguments[1])),
         Some("floor-http") => in_runtime(bare::serve_http(&arguments[1..])),
+        Some("floor-files") => in_runtime(bare::serve_files(&arguments[1..])),
         Some("floor-broadcast") => in_runtime(bare::serve_broadcast(&arguments[1..])),
         _ => return run_each(&arguments),
     }
@@ -57,6 +59,7 @@ async fn figure(name: &str) {
         "ready" => ready::run().await,
         "lists" => lists::run().await,
         "login" => login::run().await,
+        "media" => media::run().await,
         "history" => history::run().await,
         "start" => start::run().await,
         other => panic!("there is no figure named {other}: {FIGURES:?}"),
