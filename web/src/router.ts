@@ -9,6 +9,7 @@ export type SettingsPage =
   | 'accessibility'
   | 'language'
   | 'notifications'
+  | 'voice'
   | 'keys'
   | 'data'
   | 'applications';
@@ -18,6 +19,7 @@ export const SETTINGS_PAGES: readonly SettingsPage[] = [
   'accessibility',
   'language',
   'notifications',
+  'voice',
   'keys',
   'sessions',
   'password',

@@ -9,6 +9,7 @@ export const Permission = {
   manageChannels: 1n << 4n,
   manageGuild: 1n << 5n,
   addReactions: 1n << 6n,
+  stream: 1n << 9n,
   viewChannel: 1n << 10n,
   sendMessages: 1n << 11n,
   sendTts: 1n << 12n,
@@ -19,6 +20,11 @@ export const Permission = {
   mentionEveryone: 1n << 17n,
   useExternalEmoji: 1n << 18n,
   connect: 1n << 20n,
+  speak: 1n << 21n,
+  muteMembers: 1n << 22n,
+  deafenMembers: 1n << 23n,
+  moveMembers: 1n << 24n,
+  useVad: 1n << 25n,
   manageRoles: 1n << 28n,
   manageExpressions: 1n << 30n,
   createExpressions: 1n << 43n,
@@ -45,7 +51,11 @@ export const DIRECT =
   Permission.useExternalStickers |
   Permission.sendVoiceMessages |
   Permission.pinMessages |
-  Permission.bypassSlowmode;
+  Permission.bypassSlowmode |
+  Permission.connect |
+  Permission.speak |
+  Permission.stream |
+  Permission.useVad;
 /** What is left to someone timed out, or not yet let in. */
 const READ_ONLY = Permission.viewChannel | Permission.readHistory;
 /** What means nothing without the right to write. */

@@ -209,6 +209,12 @@ export function routes(http: Http) {
     unreact: (channel: Id, message: Id, emoji: Emoji) =>
       http.request<undefined>('DELETE', `${messages(channel)}/${message}/reactions/${emojiPath(emoji)}/@me`),
 
+    /** Rings everybody of a conversation who is not in its call. */
+    ring: (channel: Id) => http.request<undefined>('POST', `/channels/${channel}/call/ring`, { body: {} }),
+    /** Stops one's own devices from ringing. */
+    stopRinging: (channel: Id) =>
+      http.request<undefined>('POST', `/channels/${channel}/call/stop-ringing`, { body: {} }),
+
     createSlots: (channel: Id, files: { filename: string; file_size: number }[]) =>
       http.request<{ attachments: Slot[] }>('POST', `/channels/${channel}/attachments`, {
         body: { files },

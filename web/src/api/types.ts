@@ -79,6 +79,38 @@ export interface Channel {
   owner_id?: Id;
   /** A stranger's first words, waiting for our consent; in our own view only. */
   is_message_request?: boolean;
+  /** Bits per second of a voice in it. */
+  bitrate?: number;
+  /** People who may talk in it at once; 0 for no limit. */
+  user_limit?: number;
+}
+
+/** Where somebody is in voice, and how. */
+export interface VoiceState {
+  guild_id?: Id;
+  /** Null: they left. */
+  channel_id: Id | null;
+  user_id: Id;
+  session_id: string;
+  member?: Member;
+  /** By a moderator. */
+  deaf: boolean;
+  mute: boolean;
+  self_deaf: boolean;
+  self_mute: boolean;
+  self_video: boolean;
+  self_stream?: boolean;
+  /** Only listens. */
+  suppress: boolean;
+}
+
+/** A call in a conversation outside guilds. */
+export interface Call {
+  channel_id: Id;
+  message_id: Id;
+  /** Whose clients are to ring. */
+  ringing: Id[];
+  voice_states: VoiceState[];
 }
 
 export interface Guild {
@@ -102,6 +134,7 @@ export interface FullGuild extends Guild {
   channels: Channel[];
   members: Member[];
   presences?: Presence[];
+  voice_states?: VoiceState[];
 }
 
 export type Status = 'online' | 'idle' | 'dnd' | 'offline' | 'invisible';

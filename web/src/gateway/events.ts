@@ -1,5 +1,6 @@
 // What the gateway dispatches, by name. Names not listed here are ignored.
 import type {
+  Call,
   Channel,
   CustomEmoji,
   Emoji,
@@ -18,6 +19,7 @@ import type {
   Sticker,
   User,
   UserSettings,
+  VoiceState,
 } from '../api/types';
 
 export interface Ready {
@@ -63,7 +65,10 @@ export interface ListUpdate {
 
 export interface Events {
   READY: Ready;
-  READY_SUPPLEMENTAL: { merged_presences?: { friends?: Presence[]; guilds?: Presence[][] } };
+  READY_SUPPLEMENTAL: {
+    merged_presences?: { friends?: Presence[]; guilds?: Presence[][] };
+    guilds?: { id: Id; voice_states?: VoiceState[] }[];
+  };
   USER_UPDATE: OwnUser;
   USER_SETTINGS_UPDATE: Partial<UserSettings>;
   USER_GUILD_SETTINGS_UPDATE: GuildSettings;
@@ -88,6 +93,8 @@ export interface Events {
     guild_id: Id;
     updated_channels?: { id: Id; last_message_id?: Id | null }[];
     updated_members?: Member[];
+    updated_voice_states?: VoiceState[];
+    removed_voice_states?: Id[];
   };
   GUILD_MEMBERS_CHUNK: { guild_id: Id; members: Member[]; presences?: Presence[] };
   CHANNEL_CREATE: Channel;
@@ -96,6 +103,10 @@ export interface Events {
   CHANNEL_RECIPIENT_ADD: { channel_id: Id; user: User };
   CHANNEL_RECIPIENT_REMOVE: { channel_id: Id; user: User };
   PRESENCE_UPDATE: Presence;
+  VOICE_STATE_UPDATE: VoiceState;
+  CALL_CREATE: Call;
+  CALL_UPDATE: Call;
+  CALL_DELETE: { channel_id: Id };
   TYPING_START: { channel_id: Id; user_id: Id; guild_id?: Id; timestamp: number; member?: Member };
   MESSAGE_CREATE: Message;
   MESSAGE_UPDATE: Message;
@@ -108,6 +119,16 @@ export interface Events {
   CHANNEL_PINS_UPDATE: { channel_id: Id; guild_id?: Id; last_pin_timestamp?: string | null };
   CHANNEL_PINS_ACK: { channel_id: Id; timestamp: string };
   MESSAGE_ACK: { channel_id: Id; message_id: Id; manual?: boolean; mention_count?: number };
+}
+
+/** Where one connects for voice; to nobody's world, but to whoever joined. */
+export interface VoiceServer {
+  token: string;
+  guild_id: Id | null;
+  /** The conversation of a call. */
+  channel_id?: Id;
+  /** Host and port; null while there is no voice. */
+  endpoint: string | null;
 }
 
 export type EventName = keyof Events;

@@ -31,6 +31,9 @@ export interface Socket {
   close(code?: number): void;
 }
 
+/** Opens a socket of the browser's: the only place that does. */
+export const openSocket = (url: string): Socket => new WebSocket(url);
+
 export interface GatewayOptions {
   /** The address without path, query or slash, as `GET /gateway` gives it. */
   url: () => Promise<string>;
@@ -138,7 +141,7 @@ export class Gateway {
     }
     if (generation !== this.#generation) return;
     const compress = this.#mayInflate ? '&compress=zlib-stream' : '';
-    const open = this.#options.openSocket ?? ((url: string): Socket => new WebSocket(url));
+    const open = this.#options.openSocket ?? openSocket;
     const socket = open(`${base}/?v=10&encoding=json${compress}`);
     this.#socket = socket;
     socket.binaryType = 'arraybuffer';

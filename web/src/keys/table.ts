@@ -26,9 +26,11 @@ export type Action =
   | 'reactMessage'
   | 'deleteMessage'
   | 'unreadMessage'
-  | 'linkMessage';
+  | 'linkMessage'
+  | 'mute'
+  | 'deafen';
 
-export type Group = 'go' | 'read' | 'write' | 'message' | 'lists' | 'app';
+export type Group = 'go' | 'read' | 'write' | 'message' | 'talk' | 'lists' | 'app';
 
 export interface Binding extends Bound<Action> {
   group: Group;
@@ -64,6 +66,8 @@ export const TABLE: readonly Binding[] = [
   bind('message', 'deleteMessage', 'message', m.delete_message, 'Delete'),
   bind('message', 'unreadMessage', 'message', m.mark_unread, 'U'),
   bind('message', 'linkMessage', 'message', m.copy_link, 'C'),
+  bind('talk', 'mute', 'everywhere', m.mic_mute, 'Mod+Shift+M'),
+  bind('talk', 'deafen', 'everywhere', m.deafen, 'Mod+Shift+D'),
   bind('lists', 'moveRow', 'row', m.key_move, 'Mod+Shift+ArrowUp', 'Mod+Shift+ArrowDown'),
   bind('lists', 'rowMenu', 'row', m.key_menu, 'Shift+F10'),
   bind('app', 'settings', 'everywhere', m.settings, 'Mod+,'),
@@ -76,6 +80,7 @@ export const GROUPS: readonly { group: Group; title: () => string }[] = [
   { group: 'read', title: m.keys_read },
   { group: 'write', title: m.keys_write },
   { group: 'message', title: m.keys_message },
+  { group: 'talk', title: m.keys_talk },
   { group: 'lists', title: m.keys_lists },
   { group: 'app', title: m.keys_app },
 ];

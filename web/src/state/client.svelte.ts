@@ -19,7 +19,7 @@ import {
   type Sticker,
   type StickerItem,
 } from '../api/types';
-import type { Locale } from '../i18n';
+import { m, type Locale } from '../i18n';
 import { channelPath } from '../router';
 import { Listeners } from '../keys/scopes';
 import type { Action } from '../keys/table';
@@ -48,6 +48,7 @@ import { Ui } from './ui.svelte';
 import { Updates } from './updates.svelte';
 import { Uploads } from './uploads.svelte';
 import { FileLinks } from './fileLinks.svelte';
+import { Voice, type VoiceFault } from './voice.svelte';
 import { liveWorld } from './world.svelte';
 import type { World } from './world';
 
@@ -84,8 +85,8 @@ export class Client {
   readonly layout = new Layout(() => this.look.choices.textScale / 100);
   readonly nav = new Navigation();
   readonly ui = new Ui();
-  /** A new version waits for what is unsent. */
-  readonly updates = new Updates(() => this.drafts.any || this.#isSending);
+  /** A new version waits for what is unsent, and for talks. */
+  readonly updates = new Updates(() => this.drafts.any || this.#isSending || this.voice.place !== null);
   /** Who listens to the keys of `keys/table.ts`. */
   readonly keys = new Listeners<Action>();
   readonly api: Routes;
@@ -99,6 +100,7 @@ export class Client {
   readonly relations: Relations;
   readonly notifications: Notifications;
   readonly lists: Lists;
+  readonly voice: Voice;
   /** What the server says about itself; null until it answered. */
   instance: Instance | null = $state.raw(null);
   readonly drafts = new Drafts();
@@ -128,6 +130,10 @@ export class Client {
     this.account = new Account(this.world, this.api, send);
     this.relations = new Relations(this.world, this.api);
     this.lists = new Lists(this.world, send);
+    this.voice = new Voice(this.world, this.api, {
+      send,
+      onFault: (fault) => this.ui.tell(voiceFaultText(fault), true),
+    });
     this.notifications = new Notifications(this.world, {
       isLookedAt: (channelId) => channelId === this.openChannelId && document.hasFocus() && !document.hidden,
       titleOf: (message) => this.#titleOf(message),
@@ -147,13 +153,17 @@ export class Client {
         void this.timelines.recover(this.openChannelId).then(() => this.#loadRest());
         this.lists.renew();
         this.account.renew();
+        this.voice.renew();
       },
       // what an earlier visit left goes out before anything newer
       onConnected: () => {
         this.uploads.resume();
         void takenUp.then(() => this.timelines.flush());
       },
-      onEvent: (t, d) => this.notifications.follow(t, d),
+      onEvent: (t, d) => {
+        this.notifications.follow(t, d);
+        this.voice.follow(t, d);
+      },
       onApplied: (names) => this.keeper.note(names),
       onForget: () => {
         void this.#loadInstance();
@@ -162,6 +172,7 @@ export class Client {
         this.look.leave();
         this.updates.forget();
         this.lists.reset();
+        this.voice.forget();
         takenUp = this.keeper.forget();
       },
     });
@@ -169,8 +180,21 @@ export class Client {
 
   /** Starts everything that listens; answers with the undo. */
   start(): () => void {
-    const { look, layout, nav, session, typing, keeper, updates, uploads, account, notifications } = this;
-    const parts = [look, layout, nav, session, typing, keeper, updates, uploads, account, notifications];
+    const { look, layout, nav, session, typing, keeper, updates, uploads, account, notifications, voice } =
+      this;
+    const parts = [
+      look,
+      layout,
+      nav,
+      session,
+      typing,
+      keeper,
+      updates,
+      uploads,
+      account,
+      notifications,
+      voice,
+    ];
     const undo = parts.map((part) => part.listen());
     this.session.start();
     if (this.session.phase === 'signed-out') void this.#loadInstance().then(() => this.updates.register());
@@ -417,6 +441,21 @@ export interface Moving {
 /** The size to ask the server for (API.md section 1.12): sharp on this screen, a power of two. */
 function sizeFor(px: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(16, px * Math.min(2, devicePixelRatio))));
+}
+
+function voiceFaultText(fault: VoiceFault): string {
+  switch (fault) {
+    case 'full':
+      return m.voice_full();
+    case 'absent':
+      return m.voice_absent();
+    case 'elsewhere':
+      return m.voice_elsewhere();
+    case 'removed':
+      return m.voice_removed();
+    case 'refused':
+      return m.voice_refused();
+  }
 }
 
 export const [useClient, provideClient] = createContext<Client>();

@@ -17,6 +17,7 @@ import type { EventName, Events } from '../gateway/events';
 import { append, clearReactions, EMPTY, react, remove, update, type Timeline } from './segments';
 import { applyList } from './memberList';
 import { isSuppressed } from './notify';
+import { dropVoice, putCall, putVoice } from './voices';
 import { DIRECT_KEY, type World } from './world';
 
 /** How long a typing notice lasts without another (API.md 2.3). */
@@ -37,7 +38,7 @@ const reducers: Reducers = {
     for (const map of [world.users, world.guilds, world.channels, world.members, world.presences])
       map.clear();
     for (const map of [world.latest, world.reads, world.typing, world.rooms, world.lists]) map.clear();
-    for (const map of [world.relations, world.hearing, world.notes]) map.clear();
+    for (const map of [world.relations, world.hearing, world.notes, world.voices, world.calls]) map.clear();
     world.me.value = d.user;
     world.settings.value = d.user_settings;
     for (const entry of d.user_guild_settings?.entries ?? []) putHearing(world, entry);
@@ -53,6 +54,8 @@ const reducers: Reducers = {
     for (const presence of d.merged_presences?.friends ?? []) putPresence(world, presence);
     for (const guild of d.merged_presences?.guilds ?? [])
       for (const presence of guild) putPresence(world, presence);
+    for (const { id, voice_states } of d.guilds ?? [])
+      for (const state of voice_states ?? []) putVoice(world, { ...state, guild_id: id });
   },
   USER_UPDATE(world, d) {
     const me = world.me.value;
@@ -148,6 +151,8 @@ const reducers: Reducers = {
   },
   PASSIVE_UPDATE_V2(world, d) {
     for (const member of d.updated_members ?? []) putMember(world, d.guild_id, member);
+    for (const state of d.updated_voice_states ?? []) putVoice(world, { ...state, guild_id: d.guild_id });
+    for (const id of d.removed_voice_states ?? []) dropVoice(world, d.guild_id, id);
     for (const { id, last_message_id: newest } of d.updated_channels ?? [])
       if (newest && isAfter(newest, world.latest.get(id))) world.latest.set(id, newest);
   },
@@ -168,6 +173,14 @@ const reducers: Reducers = {
   },
   CHANNEL_RECIPIENT_REMOVE: (world, d) =>
     changeRecipients(world, d.channel_id, (held) => held.filter((user) => user.id !== d.user.id)),
+
+  VOICE_STATE_UPDATE: (world, d) => putVoice(world, d),
+  CALL_CREATE: (world, d) => putCall(world, d),
+  CALL_UPDATE: (world, d) => putCall(world, d),
+  CALL_DELETE(world, d) {
+    world.calls.delete(d.channel_id);
+    world.voices.delete(d.channel_id);
+  },
 
   PRESENCE_UPDATE: (world, d) => putPresence(world, d),
   TYPING_START(world, d, nowMs) {
@@ -287,18 +300,19 @@ function changeRooms(
 function dropChannel(world: World, id: Id): void {
   const held = world.channels.get(id);
   if (held) changeRooms(world, held.guild_id, (ids) => ids.filter((one) => one !== id));
-  for (const map of [world.channels, world.latest, world.reads, world.timelines, world.typing])
-    map.delete(id);
+  const { channels, latest, reads, timelines, typing, voices, calls } = world;
+  for (const map of [channels, latest, reads, timelines, typing, voices, calls]) map.delete(id);
 }
 
 function putGuild(world: World, full: FullGuild): void {
-  const { channels, members, presences, ...guild } = full;
+  const { channels, members, presences, voice_states, ...guild } = full;
   world.guilds.set(guild.id, guild);
   const known = world.makeMap<Id, Member>();
   world.members.set(guild.id, known);
   for (const member of members) putMember(world, guild.id, member);
   for (const channel of channels) putChannel(world, { ...channel, guild_id: guild.id });
   for (const presence of presences ?? []) putPresence(world, presence);
+  for (const state of voice_states ?? []) putVoice(world, { ...state, guild_id: guild.id });
 }
 
 function changeGuild(world: World, id: Id, change: (guild: Guild) => Guild): void {

@@ -1,5 +1,6 @@
 // All the server has told us, as maps of plain objects. Reducers write it; in the app the maps are Svelte's, in tests native.
 import type {
+  Call,
   Channel,
   Guild,
   GuildSettings,
@@ -12,6 +13,7 @@ import type {
   Relationship,
   User,
   UserSettings,
+  VoiceState,
 } from '../api/types';
 import type { MemberList } from './memberList';
 import type { Timeline } from './segments';
@@ -50,6 +52,10 @@ export interface World {
   timelines: Map<Id, Timeline>;
   /** By channel: who is typing, until when (Unix milliseconds). */
   typing: Map<Id, Readonly<Record<Id, number>>>;
+  /** By channel: who is in voice there, by person. */
+  voices: Map<Id, ReadonlyMap<Id, VoiceState>>;
+  /** By conversation: the call in it. */
+  calls: Map<Id, Call>;
   /** Makes an inner map of the same kind as the outer ones. */
   makeMap: <K, V>() => Map<K, V>;
 }
@@ -82,6 +88,8 @@ export function buildWorld(makeMap: <K, V>() => Map<K, V>, makeCell: <T>(value: 
     reads: makeMap(),
     timelines: makeMap(),
     typing: makeMap(),
+    voices: makeMap(),
+    calls: makeMap(),
     makeMap,
   };
 }

@@ -10,6 +10,8 @@ export function systemText(message: Message, name: string): string {
       return m.system_recipient_add({ name, other });
     case MessageType.recipientRemove:
       return m.system_recipient_remove({ name, other });
+    case MessageType.call:
+      return m.system_call({ name });
     case MessageType.channelName:
       return m.system_channel_name({ name, title: message.content });
     case MessageType.channelIcon:

@@ -1,0 +1,136 @@
+// The microphone, from the device to what is sent: less noise, a gate, and a meter. The track it gives stays when devices change.
+import { logFault } from '../log';
+import type { VoiceChoices } from '../state/voiceChoices.svelte';
+import gateUrl from './gate.worklet.ts?worker&url';
+import type { GateOrders, GateReport } from './gate.worklet';
+
+/** RNNoise knows this rate alone, and it is Opus's own. */
+const SAMPLE_RATE = 48_000;
+
+/** Why there is no microphone. */
+export type MicFault = 'refused' | 'missing' | 'busy';
+
+/** What a failed request for a device means. */
+export function faultOf(error: unknown): MicFault {
+  const name = error instanceof DOMException ? error.name : '';
+  if (name === 'NotAllowedError' || name === 'SecurityError') return 'refused';
+  return name === 'NotFoundError' || name === 'OverconstrainedError' ? 'missing' : 'busy';
+}
+
+type Source = Pick<VoiceChoices, 'input' | 'cancelsEcho' | 'levelsGain' | 'noise'>;
+
+/** One microphone in use. */
+export class Microphone {
+  /** Told about twenty times a second. */
+  onReport: (report: GateReport) => void = () => undefined;
+  /** The device went away: unplugged, or taken back by the person. */
+  onEnded: () => void = () => undefined;
+  readonly #context: AudioContext;
+  readonly #out: MediaStreamAudioDestinationNode;
+  #gate: AudioWorkletNode | null = null;
+  #raw: MediaStream | null = null;
+  #source: MediaStreamAudioSourceNode | null = null;
+  #denoiser: AudioNode | null = null;
+  #orders: GateOrders = { mode: 'auto' };
+  #isClosed = false;
+
+  constructor() {
+    this.#context = new AudioContext({ sampleRate: SAMPLE_RATE, latencyHint: 'interactive' });
+    this.#out = this.#context.createMediaStreamDestination();
+    this.#out.channelCount = 1;
+  }
+
+  /** What is to be sent. */
+  get track(): MediaStreamTrack | null {
+    return this.#out.stream.getAudioTracks()[0] ?? null;
+  }
+
+  /** Takes a device, also in place of another. Rejects as the browser does. */
+  async open(source: Source): Promise<void> {
+    const raw = await navigator.mediaDevices.getUserMedia({ audio: constraintsFor(source) });
+    if (this.#isClosed) return stop(raw);
+    this.#release();
+    this.#raw = raw;
+    const [device] = raw.getAudioTracks();
+    if (device) device.onended = () => this.onEnded();
+    this.#source = this.#context.createMediaStreamSource(raw);
+    this.#denoiser = source.noise === 'rnnoise' ? await this.#loadDenoiser() : null;
+    const gate = await this.#loadGate();
+    if (this.#isClosed || this.#raw !== raw) return stop(raw);
+    let last: AudioNode = this.#source;
+    if (this.#denoiser) last = last.connect(this.#denoiser);
+    last.connect(gate ?? this.#out);
+    this.wake();
+  }
+
+  /** How the gate is to work. */
+  order(mode: GateOrders['mode']): void {
+    this.#orders = { mode };
+    this.#gate?.port.postMessage(this.#orders);
+    // without a gate the track itself is what shuts
+    if (!this.#gate && this.track) this.track.enabled = mode !== 'shut';
+  }
+
+  /** Browsers let sound run only after a gesture. */
+  wake(): void {
+    if (this.#context.state === 'suspended') void this.#context.resume();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#release();
+    this.track?.stop();
+    void this.#context.close();
+  }
+
+  #release(): void {
+    this.#source?.disconnect();
+    this.#denoiser?.disconnect();
+    (this.#denoiser as { destroy?: () => void } | null)?.destroy?.();
+    this.#denoiser = null;
+    if (this.#raw) stop(this.#raw);
+    this.#raw = null;
+  }
+
+  async #loadGate(): Promise<AudioWorkletNode | null> {
+    if (this.#gate) return this.#gate;
+    try {
+      await this.#context.audioWorklet.addModule(gateUrl);
+      const gate = new AudioWorkletNode(this.#context, 'hearth-gate', { outputChannelCount: [1] });
+      gate.port.onmessage = (event: MessageEvent<GateReport>) => this.onReport(event.data);
+      gate.port.postMessage(this.#orders);
+      gate.connect(this.#out);
+      this.#gate = gate;
+    } catch (error) {
+      logFault('the gate of the microphone', error); // one is heard without it
+    }
+    return this.#gate;
+  }
+
+  async #loadDenoiser(): Promise<AudioNode | null> {
+    try {
+      return await (await import('./denoise')).denoiser(this.#context);
+    } catch (error) {
+      logFault('noise suppression', error); // one is heard with the noise
+      return null;
+    }
+  }
+}
+
+/** What is asked of the browser for a choice of device. */
+export function constraintsFor({ input, cancelsEcho, levelsGain, noise }: Source): MediaTrackConstraints {
+  return {
+    ...(input ? { deviceId: { exact: input } } : {}),
+    echoCancellation: cancelsEcho,
+    autoGainControl: levelsGain,
+    noiseSuppression: noise === 'browser',
+    channelCount: 1,
+  };
+}
+
+function stop(stream: MediaStream): void {
+  for (const track of stream.getTracks()) {
+    track.onended = null;
+    track.stop();
+  }
+}

@@ -1,0 +1,36 @@
+// What is said of a connection and of devices.
+import { count, m, percent } from '../i18n';
+import type { VoicePhase } from '../state/voice.svelte';
+import type { MicFault } from './microphone';
+import type { Word } from './quality';
+
+const WORDS: Record<Word, () => string> = {
+  clear: m.quality_clear,
+  uneven: m.quality_uneven,
+  broken: m.quality_broken,
+};
+
+export const wordText = (word: Word): string => WORDS[word]();
+
+export const milliseconds = (ms: number): string => m.milliseconds({ count: count(Math.round(ms)) });
+
+/** A small share, as people read it: whole from one percent on. */
+export const lossText = (share: number): string => percent(Math.round(share * 1000) / 1000);
+
+/** Where one is on the way into a room. */
+export function phaseText(phase: VoicePhase, room: string): string {
+  if (phase === 'live') return m.in_room({ name: room });
+  if (phase === 'joining') return m.voice_joining();
+  return phase === 'back' ? m.voice_returning() : m.voice_connecting();
+}
+
+/** Why nothing of us is heard. */
+export function micFaultText(fault: MicFault): string {
+  if (fault === 'refused') return m.mic_refused();
+  return fault === 'missing' ? m.mic_missing() : m.mic_busy();
+}
+
+export function cameraFaultText(fault: MicFault): string {
+  if (fault === 'refused') return m.camera_refused();
+  return fault === 'missing' ? m.camera_missing() : m.camera_busy();
+}
