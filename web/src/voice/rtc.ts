@@ -20,11 +20,20 @@ const CAMERA_LAYERS: RTCRtpEncodingParameters[] = [
   { rid: 'f', maxBitrate: 1_500_000 },
 ];
 
+/** The layers of a screen: a small one for those whose line carries no more (VOICE.md 4), and all of it. */
+const SCREEN_LAYERS: RTCRtpEncodingParameters[] = [
+  { rid: 'q', scaleResolutionDownBy: 3, maxBitrate: 300_000, maxFramerate: 10 },
+  { rid: 'f' },
+];
+
 /** What a screen keeps when there is not room for all: its letters, or its movement. */
 export const SCREEN_RATES = {
   detail: { maxBitrate: 2_500_000, maxFramerate: 15 },
   motion: { maxBitrate: 4_000_000, maxFramerate: 30 },
 } as const;
+
+/** The sound of a shared screen, in stereo. */
+const SCREEN_SOUND_BPS = 128_000;
 
 export interface Offer {
   rev: number;
@@ -71,6 +80,7 @@ export class Rtc {
   #wasLive = false;
   #restarts = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #tuned: Promise<void> = Promise.resolve();
   #audioBps: number | undefined;
   #screenRate: (typeof SCREEN_RATES)[keyof typeof SCREEN_RATES] = SCREEN_RATES.detail;
 
@@ -119,31 +129,31 @@ export class Rtc {
     }
     const sender = this.#own[kind]?.sender;
     await sender?.replaceTrack(track);
-    if (sender && track && kind === 'screen') await this.#tune(sender, { ...this.#screenRate });
-    if (sender && track && kind === 'screen_audio') await this.#tune(sender, { maxBitrate: 128_000 });
+    if (sender && track && kind === 'screen')
+      await this.#tune(sender, ({ rid }) => (rid === 'q' ? {} : this.#screenRate));
+    if (sender && track && kind === 'screen_audio')
+      await this.#tune(sender, () => ({ maxBitrate: SCREEN_SOUND_BPS }));
   }
 
   /** What a shared screen keeps. */
   async setScreenRate(kind: keyof typeof SCREEN_RATES): Promise<void> {
     this.#screenRate = SCREEN_RATES[kind];
     const sender = this.#own.screen?.sender;
-    if (sender?.track) await this.#tune(sender, { ...this.#screenRate });
+    if (sender?.track) await this.#tune(sender, ({ rid }) => (rid === 'q' ? {} : this.#screenRate));
   }
 
   /** Bits per second of our own voice. */
   setAudioRate(bps: number | undefined): void {
     this.#audioBps = bps;
     const sender = this.#own.mic?.sender;
-    if (sender && bps) void this.#tune(sender, { maxBitrate: bps });
+    if (sender && bps) void this.#tune(sender, () => ({ maxBitrate: bps }));
   }
 
   /** Turns layers of what we send on and off, as somebody wants to see them. */
   async setLayers(mid: string, rids: Readonly<Record<string, boolean>>, isAny: boolean): Promise<void> {
     const sender = Object.values(this.#own).find((own) => own.mid === mid)?.sender;
     if (!sender) return;
-    const parameters = sender.getParameters();
-    for (const encoding of parameters.encodings) encoding.active = rids[encoding.rid ?? ''] ?? isAny;
-    await sender.setParameters(parameters).catch((error: unknown) => logFault('layers of a video', error));
+    await this.#tune(sender, (encoding) => ({ active: rids[encoding.rid ?? ''] ?? isAny }));
   }
 
   /** Offers so many slots of sound in all. */
@@ -225,18 +235,27 @@ export class Rtc {
 
   #add(kind: Track): void {
     const isVideo = kind === 'camera' || kind === 'screen';
-    const sendEncodings = kind === 'camera' ? CAMERA_LAYERS.map((layer) => ({ ...layer })) : undefined;
+    const layers = kind === 'camera' ? CAMERA_LAYERS : kind === 'screen' ? SCREEN_LAYERS : undefined;
     this.#own[kind] = this.#pc.addTransceiver(isVideo ? 'video' : 'audio', {
       direction: 'sendonly',
-      ...(sendEncodings ? { sendEncodings } : {}),
+      ...(layers ? { sendEncodings: layers.map((layer) => ({ ...layer })) } : {}),
     });
   }
 
-  async #tune(sender: RTCRtpSender, rate: { maxBitrate: number; maxFramerate?: number }): Promise<void> {
-    const parameters = sender.getParameters();
-    for (const encoding of parameters.encodings) Object.assign(encoding, rate);
-    // before the first answer there is nothing to set it on; it is set again then
-    await sender.setParameters(parameters).catch(() => undefined);
+  /** Changes how a track is sent. One change after the other: one that begins meanwhile would undo the one before. */
+  #tune(
+    sender: RTCRtpSender,
+    change: (encoding: RTCRtpEncodingParameters) => Partial<RTCRtpEncodingParameters>,
+  ): Promise<void> {
+    this.#tuned = this.#tuned.then(async () => {
+      const parameters = sender.getParameters();
+      if (parameters.encodings.length === 0) return; // before the first answer: it is set again then
+      for (const encoding of parameters.encodings) Object.assign(encoding, change(encoding));
+      await sender
+        .setParameters(parameters)
+        .catch((error: unknown) => logFault('how a track is sent', error));
+    });
+    return this.#tuned;
   }
 
   async #negotiate(): Promise<void> {

@@ -4,8 +4,16 @@ import { chromium, type Browser, type BrowserContextOptions, type Page } from 'p
 
 const CANDIDATES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
-/** Starts the browser named by `CHROMIUM`, or the system's. */
-export function launch(): Promise<Browser> {
+/** A microphone that beeps, a camera with a moving picture, a screen that is chosen by itself. */
+export const FAKE_MEDIA: readonly string[] = [
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+  '--autoplay-policy=no-user-gesture-required',
+  '--mute-audio',
+];
+
+/** Starts the browser named by `CHROMIUM`, or the system's, with more of its switches. */
+export function launch(switches: readonly string[] = []): Promise<Browser> {
   const executablePath = process.env['CHROMIUM'] ?? CANDIDATES.find((path) => existsSync(path));
   if (!executablePath) throw new Error('no Chromium: set CHROMIUM to its path');
   return chromium.launch({
@@ -17,6 +25,7 @@ export function launch(): Promise<Browser> {
       '--disable-component-update',
       '--disable-sync',
       '--no-first-run',
+      ...switches,
     ],
   });
 }
