@@ -64,6 +64,12 @@ impl Server {
     /// Stops in order and starts again on the same data.
     pub async fn restart(mut self) -> Self {
         self.running.take().unwrap().stop.await.unwrap();
+        // Connections that have not closed yet hold the store, which in a process of its own would have gone with it.
+        let patience = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+        while redb::Database::open(self.directory.path().join(hearth::store::FILE_NAME)).is_err() {
+            assert!(tokio::time::Instant::now() < patience, "the store is still open");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
         Self::start_in(self.directory, |_| ()).await
     }
 

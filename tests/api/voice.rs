@@ -2,6 +2,7 @@
 
 mod bot;
 mod caller;
+mod faults;
 mod traps;
 
 use reqwest::Method;

@@ -102,12 +102,7 @@ async fn a_bot_plays_and_hears_in_one_call_with_a_browser() {
 
     jukebox.speak().await;
     let slot = a.slot_of(&bot.id).await;
-    let spoken = loop {
-        let told = a.line.expect(5).await;
-        if told["user_id"] == bot.id {
-            break told;
-        }
-    };
+    let spoken = a.speaking_of(&bot.id).await;
     assert_eq!((&spoken["ssrc"], &spoken["speaking"]), (&json!(jukebox.ssrc), &json!(1)));
     for seq in 0..30u16 {
         jukebox.play(seq).await;

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use str0m::change::SdpAnswer;
 use str0m::format::Codec;
 use str0m::media::{Direction, MediaKind, Mid};
-use str0m::net::{Protocol, Receive};
+use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::{ExtensionValues, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::{Notify, mpsc};
 use tokio_tungstenite::tungstenite::Message;
@@ -175,20 +176,25 @@ pub struct Caller {
 impl Caller {
     /// Joins a channel and waits for media to flow.
     pub async fn call(person: &Person<'_>, guild: &str, channel: &str) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        Self::call_over(Wire::Udp(socket), person, guild, channel).await
+    }
+
+    /// As [`Self::call`], with media over another wire.
+    pub async fn call_over(wire: Wire, person: &Person<'_>, guild: &str, channel: &str) -> Self {
         let mut gateway = person.connect().await;
         let ticket = join(&mut gateway, &person.id, guild, channel).await;
         let mut line = Line::open(&ticket.endpoint).await;
         let ready = line.identify(&ticket).await;
         let (seen, news) = (Arc::<Mutex<Seen>>::default(), Arc::<Notify>::default());
         let (orders, queue) = mpsc::unbounded_channel();
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let mut rtc = Rtc::builder()
             .set_rtp_mode(true)
             .clear_codecs()
             .enable_opus(true, false)
             .enable_vp8(true)
             .build(Instant::now());
-        rtc.add_local_candidate(Candidate::host(socket.local_addr().unwrap(), "udp").unwrap());
+        rtc.add_local_candidate(wire.candidate());
         let mut changes = rtc.sdp_api();
         let mic = changes.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
         for _ in 0..4 {
@@ -200,8 +206,7 @@ impl Caller {
         let session = line.expect(4).await;
         assert_eq!(session["dave_protocol_version"], 0);
         orders.send(Order::Answer(session["sdp"].as_str().unwrap().to_owned())).unwrap();
-        let media =
-            Media { rtc, socket, mic, pending: Some(pending), seen: seen.clone(), news: news.clone() };
+        let media = Media { rtc, wire, mic, pending: Some(pending), seen: seen.clone(), news: news.clone() };
         let task = tokio::spawn(media.run(queue));
         let mut caller =
             Self { gateway, line, ticket, ready, seen, news, orders, task, slots: BTreeMap::new() };
@@ -244,6 +249,16 @@ impl Caller {
         }
     }
 
+    /// What is told of somebody who begins or ends to speak.
+    pub async fn speaking_of(&mut self, user: &str) -> Value {
+        loop {
+            let told = self.line.expect(5).await;
+            if told["user_id"] == user {
+                return told;
+            }
+        }
+    }
+
     /// Packets heard in a slot so far.
     pub fn heard(&self, mid: &str) -> u64 {
         self.seen.lock().unwrap().packets.get(mid).copied().unwrap_or(0)
@@ -267,9 +282,81 @@ impl Drop for Caller {
     }
 }
 
+/// What media goes over.
+pub enum Wire {
+    Udp(UdpSocket),
+    /// Packets with their length before them (RFC 4571), and what has come of the next one.
+    Tcp(TcpStream, Vec<u8>),
+}
+
+impl Wire {
+    /// Dials the server's own port.
+    pub async fn tcp(address: &str) -> Self {
+        Self::Tcp(TcpStream::connect(address).await.unwrap(), Vec::new())
+    }
+
+    fn own(&self) -> SocketAddr {
+        match self {
+            Self::Udp(socket) => socket.local_addr(),
+            Self::Tcp(stream, _) => stream.local_addr(),
+        }
+        .unwrap()
+    }
+
+    fn protocol(&self) -> Protocol {
+        match self {
+            Self::Udp(_) => Protocol::Udp,
+            Self::Tcp(..) => Protocol::Tcp,
+        }
+    }
+
+    fn candidate(&self) -> Candidate {
+        match self {
+            Self::Udp(_) => Candidate::host(self.own(), "udp"),
+            Self::Tcp(..) => Candidate::builder().tcp().host(self.own()).tcptype(TcpType::Active).build(),
+        }
+        .unwrap()
+    }
+
+    /// The next packet, and where it came from; nothing is lost when it is not waited for to the end.
+    async fn receive(&mut self, buffer: &mut [u8]) -> (usize, SocketAddr) {
+        let (stream, held) = match self {
+            Self::Udp(socket) => return socket.recv_from(buffer).await.unwrap(),
+            Self::Tcp(stream, held) => (stream, held),
+        };
+        loop {
+            if let Some((length, rest)) = held.split_first_chunk::<2>() {
+                let length = usize::from(u16::from_be_bytes(*length));
+                if rest.len() >= length {
+                    buffer[..length].copy_from_slice(&rest[..length]);
+                    held.drain(..2 + length);
+                    return (length, stream.peer_addr().unwrap());
+                }
+            }
+            stream.readable().await.unwrap();
+            match stream.try_read_buf(held) {
+                Ok(0) => std::future::pending().await,
+                Ok(_) => {}
+                Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "{error}"),
+            }
+        }
+    }
+
+    /// Sends a packet. A server that restarts takes none for a moment.
+    async fn send(&mut self, packet: &[u8], to: SocketAddr) {
+        match self {
+            Self::Udp(socket) => _ = socket.send_to(packet, to).await,
+            Self::Tcp(stream, _) => {
+                let length = u16::try_from(packet.len()).unwrap().to_be_bytes();
+                _ = stream.write_all(&[&length, packet].concat()).await;
+            }
+        }
+    }
+}
+
 struct Media {
     rtc: Rtc,
-    socket: UdpSocket,
+    wire: Wire,
     mic: Mid,
     pending: Option<str0m::change::SdpPendingOffer>,
     seen: Arc<Mutex<Seen>>,
@@ -281,7 +368,6 @@ impl Media {
         let (mut is_talking, mut sent) = (false, 0u64);
         let mut clock = tokio::time::interval(Duration::from_millis(20));
         let mut buffer = vec![0; 2_000];
-        let own = self.socket.local_addr().unwrap();
         loop {
             let next = self.drain().await;
             tokio::select! {
@@ -293,10 +379,7 @@ impl Media {
                     }
                     None => return,
                 },
-                received = self.socket.recv_from(&mut buffer) => {
-                    let (count, from) = received.unwrap();
-                    self.take(from, own, &buffer[..count]);
-                }
+                (count, from) = self.wire.receive(&mut buffer) => self.take(from, &buffer[..count]),
                 _ = clock.tick() => if is_talking {
                     sent += 1;
                     self.speak(sent);
@@ -308,8 +391,8 @@ impl Media {
         }
     }
 
-    fn take(&mut self, from: SocketAddr, own: SocketAddr, bytes: &[u8]) {
-        if let Ok(receive) = Receive::new(Protocol::Udp, from, own, bytes) {
+    fn take(&mut self, from: SocketAddr, bytes: &[u8]) {
+        if let Ok(receive) = Receive::new(self.wire.protocol(), from, self.wire.own(), bytes) {
             self.rtc.handle_input(Input::Receive(Instant::now(), receive)).unwrap();
         }
     }
@@ -332,8 +415,7 @@ impl Media {
             match self.rtc.poll_output().unwrap() {
                 Output::Timeout(at) => return at,
                 Output::Transmit(transmit) => {
-                    // A server that restarts has no socket for a moment.
-                    let _ = self.socket.send_to(&transmit.contents, transmit.destination).await;
+                    self.wire.send(&transmit.contents, transmit.destination).await;
                 }
                 Output::Event(event) => self.note(event),
             }

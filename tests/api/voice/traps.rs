@@ -50,6 +50,7 @@ async fn trap_54_sound_may_come_before_speaking_and_the_address_is_ipv4() {
     }
     jukebox.speak().await;
     let slot = a.slot_of(&bot.id).await;
+    a.speaking_of(&bot.id).await;
     let heard = a.heard(&slot);
     for seq in 2..12 {
         jukebox.play(seq).await;

@@ -1,0 +1,92 @@
+//! Calls on networks and with clients as they are: no UDP, a server that restarts, floods of offers, descriptions beyond measure.
+
+use hearth::config::MediaPort;
+use serde_json::json;
+
+use super::caller::{Caller, Line, Wire, join};
+use super::gather;
+use crate::support::Server;
+
+#[tokio::test]
+async fn media_goes_over_the_servers_own_port_where_no_udp_does() {
+    let server = Server::start_with(|config| config.voice.udp = MediaPort::Off).await;
+    let (mira, bob) = (server.person("mira").await, server.person("bob").await);
+    let (guild, _, voice) = gather(&[&mira, &bob]).await;
+    let wire = || Wire::tcp(server.address());
+    let mut a = Caller::call_over(wire().await, &mira, &guild, &voice).await;
+    let mut b = Caller::call_over(wire().await, &bob, &guild, &voice).await;
+    let (at_a, at_b) = (a.slot_of(&bob.id).await, b.slot_of(&mira.id).await);
+    a.talk(true);
+    b.talk(true);
+    a.hear(&at_a, 20).await;
+    b.hear(&at_b, 20).await;
+}
+
+#[tokio::test]
+async fn one_is_heard_over_udp_by_another_over_tcp() {
+    let server = Server::start().await;
+    let (mira, bob) = (server.person("mira").await, server.person("bob").await);
+    let (guild, _, voice) = gather(&[&mira, &bob]).await;
+    let mut a = Caller::call(&mira, &guild, &voice).await;
+    let mut b = Caller::call_over(Wire::tcp(server.address()).await, &bob, &guild, &voice).await;
+    let (at_a, at_b) = (a.slot_of(&bob.id).await, b.slot_of(&mira.id).await);
+    a.talk(true);
+    b.talk(true);
+    a.hear(&at_a, 20).await;
+    b.hear(&at_b, 20).await;
+}
+
+#[tokio::test]
+async fn a_restart_asks_callers_back_and_they_hear_each_other_again() {
+    let server = Server::start().await;
+    let (mira, bob) = (server.person("mira").await, server.person("bob").await);
+    let (guild, _, voice) = gather(&[&mira, &bob]).await;
+    let mut a = Caller::call(&mira, &guild, &voice).await;
+    let b = Caller::call(&bob, &guild, &voice).await;
+    let slot = a.slot_of(&bob.id).await;
+    b.talk(true);
+    a.hear(&slot, 5).await;
+    let known = [&mira, &bob].map(|person| (person.id.clone(), person.authorization.clone()));
+    drop(b);
+    let close = async {
+        let code = a.line.closed().await;
+        drop(a);
+        code
+    };
+    let (server, code) = tokio::join!(server.restart(), close);
+    assert_eq!(code, 1012, "a service restart, after which clients come back");
+    let [mira, bob] = known.each_ref().map(|(id, authorization)| server.known(id, authorization));
+    let mut a = Caller::call(&mira, &guild, &voice).await;
+    let b = Caller::call(&bob, &guild, &voice).await;
+    let slot = a.slot_of(&bob.id).await;
+    b.talk(true);
+    a.hear(&slot, 20).await;
+}
+
+#[tokio::test]
+async fn floods_of_offers_and_endless_descriptions_end_their_own_connection_alone() {
+    let server = Server::start().await;
+    let (mira, bob, eve) =
+        (server.person("mira").await, server.person("bob").await, server.person("eve").await);
+    let (guild, _, voice) = gather(&[&mira, &bob, &eve]).await;
+    let mut a = Caller::call(&mira, &guild, &voice).await;
+    let b = Caller::call(&bob, &guild, &voice).await;
+    let slot = a.slot_of(&bob.id).await;
+    b.talk(true);
+    a.hear(&slot, 5).await;
+
+    let mut gateway = eve.connect().await;
+    let ticket = join(&mut gateway, &eve.id, &guild, &voice).await;
+    let mut line = Line::open(&ticket.endpoint).await;
+    line.identify(&ticket).await;
+    for _ in 0..6 {
+        line.say(1, json!({ "protocol": "webrtc", "data": "v=0 is no description" })).await;
+    }
+    assert_eq!(line.closed().await, 4021);
+    let mut line = Line::open(&ticket.endpoint).await;
+    line.identify(&ticket).await;
+    let endless = "a=x\r\n".repeat(16 << 10);
+    line.say(1, json!({ "protocol": "webrtc", "data": endless })).await;
+    assert_eq!(line.closed().await, 4002);
+    a.hear(&slot, 20).await;
+}
