@@ -1,7 +1,7 @@
 //! The real binary from its command line: settings, the life of a server process, the control socket, what it logs and how much memory
 //! it takes.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -305,6 +305,55 @@ async fn no_secret_and_no_word_of_anybody_is_logged_however_much_is() {
         let line = logged.lines().find(|line| line.contains(&canary));
         assert!(line.is_none(), "{what} is logged: {}", line.unwrap_or_default());
     }
+}
+
+#[tokio::test]
+async fn a_large_file_is_never_whole_in_memory_on_its_way_in_or_out() {
+    const FILE_BYTES: u64 = 256 << 20;
+    const GROWTH_BYTES: u64 = 16 << 20;
+    let dir = tempfile::tempdir().unwrap();
+    let settings = ["max_file_size=1GiB", UNLIMITED[0], UNLIMITED[1], UNLIMITED[2], UNLIMITED[3]];
+    let server = Server::start_with(dir.path(), &settings, Stdio::null());
+    let mira = Caller::owner(&server, "correct horse battery").await;
+    let (_, channel) = mira.channel().await;
+    let slots = json!({ "files": [{ "filename": "film.bin", "file_size": FILE_BYTES }] });
+    let made = mira.post(&format!("/channels/{channel}/attachments"), &slots).await;
+    let slot = &made["attachments"][0];
+    // As it is once its code and caches are in memory.
+    mira.post(&format!("/channels/{channel}/messages"), &json!({ "content": "a film comes" })).await;
+    let before = server.memory_bytes();
+    let mut most = before;
+    let address = server.origin().replace("http://", "");
+    let path = |url: &Value| text_of(url).split_once(&address).unwrap().1.to_owned();
+
+    let mut stream = std::net::TcpStream::connect(&address).unwrap();
+    let target = path(&slot["upload_url"]);
+    write!(stream, "PUT {target} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {FILE_BYTES}\r\n\r\n")
+        .unwrap();
+    let piece = vec![7; 1 << 20];
+    for _ in 0..FILE_BYTES >> 20 {
+        stream.write_all(&piece).unwrap();
+        most = most.max(server.memory_bytes());
+    }
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    let named = json!({ "attachments": [{ "id": 0, "filename": "film.bin", "uploaded_filename": slot["upload_filename"] }] });
+    let posted = mira.post(&format!("/channels/{channel}/messages"), &named).await;
+
+    let target = path(&posted["attachments"][0]["url"]);
+    let mut stream = std::net::TcpStream::connect(&address).unwrap();
+    write!(stream, "GET {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
+    let (mut read_bytes, mut buffer) = (0, vec![0; 1 << 20]);
+    loop {
+        match stream.read(&mut buffer).unwrap() {
+            0 => break,
+            count => read_bytes += count as u64,
+        }
+        most = most.max(server.memory_bytes());
+    }
+    assert!(read_bytes > FILE_BYTES, "the file and its head: {read_bytes}");
+    assert!(most - before < GROWTH_BYTES, "from {before} to {most}");
 }
 
 #[tokio::test]
