@@ -44,7 +44,8 @@ struct Held {
 async fn create(call: Call) -> Answer {
     let (actor, channel) = (call.actor()?, call.id("channel_id")?);
     let base = format!("{}/api/v10", call.origin());
-    Reply::json(&uploads::create_slots(&call.app, actor, channel, call.form(), base).await?)
+    let slots = uploads::create_slots(&call.app, actor, channel, call.form(), base).await?;
+    Ok(Reply::json(&slots)?.no_store())
 }
 
 async fn held(call: Call) -> Answer {

@@ -192,6 +192,35 @@ async fn settings_of_several_guilds_change_in_one_call_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn answers_that_hold_a_secret_are_kept_by_no_cache() {
+    let server = Server::start().await;
+    let mira = server.owner("mira").await;
+    let (_, channel) = mira.make_guild("Maple House").await;
+    let bot = mira.make_bot("Ladle").await;
+    let ticket = mira.post("/auth/sessions/logout", json!({ "session_id_hashes": ["x"] })).await;
+    let ticket = ticket.refused(401, 60003)["mfa"]["ticket"].clone();
+    let application = format!("/applications/{}", bot.id);
+    for (path, body) in [
+        ("/auth/register", json!({ "username": "june", "password": PASSWORD })),
+        ("/auth/login", json!({ "login": "june", "password": PASSWORD })),
+        ("/mfa/finish", json!({ "ticket": ticket, "mfa_type": "password", "data": PASSWORD })),
+        ("/hearth/gateway-ticket", json!({})),
+        (&format!("{application}/bot/reset"), json!({})),
+        (&format!("{application}/reset"), json!({ "password": PASSWORD })),
+        (&format!("/channels/{channel}/webhooks"), json!({ "name": "Oven" })),
+        (
+            &format!("/channels/{channel}/attachments"),
+            json!({ "files": [{ "filename": "a", "file_size": 1 }] }),
+        ),
+    ] {
+        let answer = mira.post(path, body).await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.body);
+        assert_eq!(answer.headers["cache-control"], "no-store", "{path}");
+        assert!(!answer.headers.contains_key("content-encoding"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_claims_the_instance_from_elsewhere_or_twice() {
     let server = Server::start().await;
     let body = |name: &str| json!({ "username": name, "password": PASSWORD });
