@@ -82,6 +82,11 @@ enum UserVerb {
         #[command(flatten)]
         password: PasswordFrom,
     },
+    /// Print a link with which its person chooses a new password: good once, for an hour
+    ResetLink {
+        /// Its name
+        username: String,
+    },
     /// Make an account the owner of this instance
     Promote {
         /// Its name
@@ -179,6 +184,7 @@ impl Asked {
 fn user_command(verb: UserVerb) -> Result<Asked, String> {
     Ok(match verb {
         UserVerb::List => Asked::plain(Command::UserList),
+        UserVerb::ResetLink { username } => Asked::plain(Command::UserResetLink { username }),
         UserVerb::Promote { username } => Asked::plain(Command::UserPromote { username }),
         UserVerb::Create { username, owner, password } => {
             let (password, made_up) = chosen_password(&password)?;
@@ -259,7 +265,7 @@ fn findings(value: &Value) -> Option<Vec<Finding>> {
     Vec::deserialize(value).ok()
 }
 
-/// An answer for people: accounts and findings as lines, anything else as JSON.
+/// An answer for people: accounts and findings as lines, text as it is, anything else as JSON.
 fn described(value: &Value) -> String {
     let line = |user: &UserSummary| {
         let owner = if user.is_owner { "  owner" } else { "" };
@@ -280,6 +286,7 @@ fn described(value: &Value) -> String {
     }
     match value {
         Value::Null => "Done.\n".into(),
+        Value::String(text) => format!("{text}\n"),
         other => format!("{other:#}\n"),
     }
 }

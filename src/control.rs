@@ -58,6 +58,11 @@ pub enum Command {
         #[serde(serialize_with = "write_password", deserialize_with = "read_password")]
         password: Password,
     },
+    /// Makes a link with which its person chooses a new password; answered with the link.
+    UserResetLink {
+        /// Its name.
+        username: String,
+    },
     /// Makes an account the owner of the instance; answered with its [`UserSummary`].
     UserPromote {
         /// Its name.

@@ -55,7 +55,7 @@ pub async fn start(start: Start) -> Result<Running, Failure> {
         let app = app.clone();
         handler(move |command| {
             let app = app.clone();
-            async move { carry_out(&app, command).await }
+            async move { carry_out(&app, address, command).await }
         })
     };
     let failed = {
@@ -74,7 +74,7 @@ pub async fn start(start: Start) -> Result<Running, Failure> {
 pub async fn alone(config: Config, command: Command) -> Answer {
     let address = config.listen;
     let (app, hub, _) = open(config, address).map_err(|failure| failure.to_string())?;
-    let answer = carry_out(&app, command).await;
+    let answer = carry_out(&app, address, command).await;
     tokio::task::spawn_blocking(move || close(&app, hub)).await.map_err(|error| error.to_string())??;
     answer
 }
@@ -355,7 +355,7 @@ fn close(app: &App, hub: Hub) -> Result<(), String> {
     committed
 }
 
-async fn carry_out(app: &App, command: Command) -> Answer {
+async fn carry_out(app: &App, address: SocketAddr, command: Command) -> Answer {
     let shown = |summary: admin::Summary| UserSummary {
         id: summary.id.to_string(),
         username: summary.username,
@@ -370,6 +370,10 @@ async fn carry_out(app: &App, command: Command) -> Answer {
         }
         Command::UserResetPassword { username, password } => {
             json(&shown(admin::reset_password(app, &username, password).await.map_err(said)?))
+        }
+        Command::UserResetLink { username } => {
+            let link = admin::reset_link(app, &username).map_err(said)?;
+            Ok(format!("{}{link}", app.config.origin_at(address)).into())
         }
         Command::UserPromote { username } => {
             json(&shown(admin::promote(app, &username).await.map_err(said)?))

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::actor::Actor;
 use super::error::{ActionError, Fault};
-use super::registration::{email, global_name, taken_username, username};
+use super::registration::{check_password, email, global_name, taken_username, username};
 use super::sessions::{self, Device, Opened};
 use super::{relationships, show};
 use crate::app::App;
@@ -81,11 +81,8 @@ impl Form for Edit {
             password: f.opt("password", raw_text(1..=1_024)),
             new_password: f.opt("new_password", raw_text(0..=1_024)),
         };
-        if form.new_password.as_ref().is_some_and(|new| !(8..=72).contains(&new.len())) {
-            f.fault(
-                "new_password",
-                FieldFault::new("BASE_TYPE_BAD_LENGTH", "Must be between 8 and 72 in length."),
-            );
+        if let Some(new) = &form.new_password {
+            check_password(f, "new_password", new);
         }
         form
     }
@@ -255,19 +252,16 @@ fn move_email(
     Ok(())
 }
 
-/// Checks the caller's own password for an act that asks for it again.
+/// Checks the caller's own password for an act that asks for it again. Guesses are limited.
 ///
 /// # Errors
 /// PASSWORD_DOES_NOT_MATCH on `password`.
 pub async fn require_password(app: &App, user: UserId, given: Option<String>) -> Result<(), ActionError> {
-    let stored = app.store.read(|view| view.get::<Accounts>(&user))?.and_then(|account| account.password);
     let wrong = || {
         ActionError::field("password", FieldFault::new("PASSWORD_DOES_NOT_MATCH", "Password does not match."))
     };
     let Some(given) = given else { return Err(wrong()) };
-    let is_right =
-        sessions::verify(app, Password::offer(given), stored.map(PasswordHash::from_stored)).await?;
-    if is_right { Ok(()) } else { Err(wrong()) }
+    if sessions::guess_own_password(app, user, given).await? { Ok(()) } else { Err(wrong()) }
 }
 
 /// Body of `POST /users/@me/disable` and `/delete`.

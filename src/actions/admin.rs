@@ -2,7 +2,7 @@
 
 use super::accounts;
 use super::registration::insert_rows;
-use super::sessions;
+use super::{resets, sessions};
 use crate::app::App;
 use crate::auth::passwords::{Password, PasswordError};
 use crate::logic::content::Username;
@@ -124,6 +124,15 @@ pub async fn reset_password(app: &App, username: &str, password: Password) -> Re
         app.live.remove(sid);
     }
     Ok(made)
+}
+
+/// Path and fragment of a link with which an account's person chooses a new password: good once, for an hour.
+pub fn reset_link(app: &App, username: &str) -> Result<String, AdminError> {
+    let (id, account) = app.store.read(|view| -> Result<_, AdminError> {
+        let id = find(view, username)?;
+        Ok((id, view.get::<Accounts>(&id)?.unwrap_or_default()))
+    })?;
+    Ok(format!("/reset#{}", resets::token_for(app, id, &account)))
 }
 
 /// Makes an account the owner of the instance, in place of another.

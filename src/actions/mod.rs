@@ -34,6 +34,7 @@ pub mod profiles;
 pub mod ready;
 pub mod registration;
 pub mod relationships;
+pub mod resets;
 pub mod roles;
 pub mod sessions;
 pub mod settings;

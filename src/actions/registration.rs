@@ -40,16 +40,18 @@ impl Form for Register {
             invite: f.opt("invite", text(1..=64)),
             setup_token: f.opt("setup_token", text(1..=256)),
         };
-        if !(8..=72).contains(&form.password.len()) {
-            f.fault(
-                "password",
-                FieldFault::new("BASE_TYPE_BAD_LENGTH", "Must be between 8 and 72 in length."),
-            );
-        }
+        check_password(f, "password", &form.password);
         if form.username.is_none() && form.global_name.is_none() {
             f.require("username");
         }
         form
+    }
+}
+
+/// Lays a fault on a new password that is too short or too long, in bytes.
+pub(super) fn check_password(f: &mut Fields<'_>, name: &str, password: &str) {
+    if !(8..=72).contains(&password.len()) {
+        f.fault(name, FieldFault::new("BASE_TYPE_BAD_LENGTH", "Must be between 8 and 72 in length."));
     }
 }
 

@@ -25,6 +25,8 @@ pub const SESSION_LIFE_SECS: u64 = 30 * 24 * 3_600;
 const GATEWAY_TICKET_LIFE_SECS: u64 = 60;
 /// Life of a ticket between password and second factor, and of the pass it gets, in seconds (API.md §2.1).
 const MFA_TICKET_LIFE_SECS: u64 = 300;
+/// Life of a link with which a new password is chosen, in seconds (API.md §2.1).
+const RESET_LIFE_SECS: u64 = 3_600;
 /// How long a browser is remembered as one in which an account logged in.
 const DEVICE_LIFE_SECS: u64 = 365 * 24 * 3_600;
 
@@ -39,14 +41,16 @@ pub enum Purpose {
     MfaTicket,
     /// Acts that ask again who one is, after that was shown.
     MfaPass,
+    /// Choosing a new password by a link; its session's place is taken by what ties it to the old one.
+    Reset,
     /// Marks a browser in which an account logged in before (SAFETY.md §1); opens nothing.
     Device,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 5] =
-        [Self::Session, Self::GatewayTicket, Self::MfaTicket, Self::MfaPass, Self::Device];
+    pub const ALL: [Self; 6] =
+        [Self::Session, Self::GatewayTicket, Self::MfaTicket, Self::MfaPass, Self::Reset, Self::Device];
 
     const fn audience(self) -> &'static str {
         match self {
@@ -54,6 +58,7 @@ impl Purpose {
             Self::GatewayTicket => "gateway",
             Self::MfaTicket => "mfa",
             Self::MfaPass => "mfa pass",
+            Self::Reset => "reset",
             Self::Device => "device",
         }
     }
@@ -64,6 +69,7 @@ impl Purpose {
             Self::Session => SESSION_LIFE_SECS,
             Self::GatewayTicket => GATEWAY_TICKET_LIFE_SECS,
             Self::MfaTicket | Self::MfaPass => MFA_TICKET_LIFE_SECS,
+            Self::Reset => RESET_LIFE_SECS,
             Self::Device => DEVICE_LIFE_SECS,
         }
     }

@@ -11,6 +11,7 @@ use crate::actions::accounts::{self, Edit, Leave};
 use crate::actions::confirm::{self, Finish};
 use crate::actions::profiles::{self, ProfileQuery};
 use crate::actions::registration::{self, Register};
+use crate::actions::resets::{self, Forgot, Reset};
 use crate::actions::sessions::{self, Device, EndSessions, Login, Opened};
 use crate::auth::cookies;
 use crate::auth::tokens::{Purpose, SESSION_LIFE_SECS};
@@ -46,6 +47,18 @@ pub fn routes() -> Vec<Route> {
             .takes::<EndSessions>()
             .or_nothing()
             .summary("End some of one's own sessions"),
+        post("/auth/forgot", forgot)
+            .who(Who::Nobody)
+            .limit(Bucket::Login)
+            .takes::<Forgot>()
+            .gives::<Recovery>(200)
+            .summary("Say that one forgot a password: whoever runs the instance makes the link"),
+        post("/auth/reset", reset)
+            .who(Who::Nobody)
+            .limit(Bucket::Login)
+            .takes::<Reset>()
+            .gives::<TokenAnswer>(200)
+            .summary("Choose a new password by a link"),
         post("/mfa/finish", finish)
             .who(Who::Human)
             .takes::<Finish>()
@@ -186,6 +199,24 @@ async fn login(call: Call) -> Answer {
         token: shown_token(&call, &opened),
         user_settings: LoginSettings { locale: settings.0, theme: settings.1 },
     };
+    with_cookies(&call, Reply::json(&answer)?, &opened)
+}
+
+/// How a forgotten password is replaced.
+#[derive(Serialize, JsonSchema)]
+struct Recovery {
+    method: &'static str,
+}
+
+/// Says the same of every name, there or not (SAFETY.md §1): there is no mailer that could send the link.
+async fn forgot(call: Call) -> Answer {
+    call.form::<Forgot>().take()?;
+    Reply::json(&Recovery { method: "password_reset" })
+}
+
+async fn reset(call: Call) -> Answer {
+    let opened = resets::reset(&call.app, call.form::<Reset>(), device(&call)).await?;
+    let answer = TokenAnswer { token: shown_token(&call, &opened), user_id: opened.user };
     with_cookies(&call, Reply::json(&answer)?, &opened)
 }
 

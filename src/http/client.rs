@@ -18,8 +18,8 @@ use crate::config::WebOrigin;
 struct Dist;
 
 /// Addresses of the client's views, all answered with its one page (WEB.md §2).
-const VIEWS: [&str; 9] =
-    ["channels", "invite", "login", "register", "setup", "settings", "guilds", "admin", "oauth2"];
+const VIEWS: [&str; 10] =
+    ["channels", "invite", "login", "register", "reset", "setup", "settings", "guilds", "admin", "oauth2"];
 
 /// What is shown where no client is embedded.
 const NOT_BUILT: &str = "<!doctype html><meta charset=\"utf-8\"><title>Hearth</title>\
@@ -180,9 +180,15 @@ mod tests {
         let ask = |method: &str, path: &str| {
             client.answer(&Request::builder().method(method).uri(path).body(()).unwrap())
         };
-        for path in
-            ["/", "/channels/@me/1", "/invite/abc", "/setup", "/settings/account", "/oauth2/authorize?x"]
-        {
+        for path in [
+            "/",
+            "/channels/@me/1",
+            "/invite/abc",
+            "/reset",
+            "/setup",
+            "/settings/account",
+            "/oauth2/authorize?x",
+        ] {
             let response = ask("GET", path).unwrap();
             assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8", "{path}");
             assert!(response.headers().contains_key("content-security-policy"));

@@ -14,6 +14,7 @@ mod messages;
 mod moderation;
 mod oauth2;
 mod pictures;
+mod resets;
 mod revocations;
 mod social;
 mod support;

@@ -88,6 +88,11 @@ impl Server {
         self.setup_link.split_once('#').map_or("", |(_, token)| token)
     }
 
+    /// Carries out what the command line asks of a running server.
+    pub async fn command(&self, command: hearth::control::Command) -> Result<Value, String> {
+        (self.running.as_ref().expect("it runs").commands)(command).await
+    }
+
     /// A call without credentials.
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         self.call_with(method, path, body, &[]).await

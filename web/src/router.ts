@@ -38,6 +38,7 @@ export type Route =
   | { page: 'login' }
   | { page: 'register' }
   | { page: 'setup'; token: string }
+  | { page: 'reset'; token: string }
   | { page: 'invite'; code: string }
   | { page: 'direct'; channelId: Id | null; messageId: Id | null }
   | { page: 'friends'; tab: FriendsTab }
@@ -62,7 +63,8 @@ export function parse(url: URL): Route {
     case 'register':
       return { page: first };
     case 'setup':
-      return { page: 'setup', token: url.hash.slice(1) };
+    case 'reset':
+      return { page: first, token: url.hash.slice(1) };
     case 'invite':
       return second ? { page: 'invite', code: second } : { page: 'missing' };
     case 'channels': {

@@ -85,6 +85,8 @@ export function routes(http: Http) {
       }),
     login: (body: { login: string; password: string }) =>
       http.request<{ user_id?: Id; mfa?: boolean }>('POST', '/auth/login', { body, isAnonymous: true }),
+    resetPassword: (body: { token: string; password: string }) =>
+      http.request<{ user_id: Id }>('POST', '/auth/reset', { body, isAnonymous: true }),
     logout: () => http.request<undefined>('POST', '/auth/logout', { body: {}, isAnonymous: true }),
     gatewayTicket: () =>
       http.request<{ ticket: string }>('POST', '/hearth/gateway-ticket', { isRepeatable: true }),

@@ -79,6 +79,12 @@ export class Session {
     this.#enter();
   }
 
+  /** Chooses a new password by a link, and signs in. */
+  async resetPassword(token: string, password: string): Promise<void> {
+    await this.#api.resetPassword({ token, password });
+    this.#enter();
+  }
+
   /** Makes an account and signs in. */
   async register(registration: Registration): Promise<void> {
     await this.#api.register(registration);

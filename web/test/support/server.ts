@@ -1,10 +1,11 @@
 // The real server, on a fresh data directory and a port of its own choosing.
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 
 export interface TestServer {
   /** The instance's own origin. */
@@ -15,6 +16,8 @@ export interface TestServer {
   log: string[];
   /** Kills it where it stands and starts it again on the same data and port. */
   restart: () => Promise<void>;
+  /** What the command line answers on this server's data. */
+  command: (...words: string[]) => Promise<string>;
   stop: () => Promise<void>;
 }
 
@@ -46,6 +49,10 @@ export async function startServer(env: Record<string, string> = {}, publicUrl?: 
       log.length = 0;
       child = run(binary, data, env['HEARTH_LISTEN'] ?? new URL(url).host, log, settings);
       await seen(child, log, /is ready/);
+    },
+    command: async (...words) => {
+      const { stdout } = await promisify(execFile)(binary, [...words, '--data', data]);
+      return stdout.trim();
     },
     stop: async () => {
       await end('SIGTERM');

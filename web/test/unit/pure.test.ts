@@ -25,6 +25,7 @@ describe('addresses', () => {
     expect(at('/channels/1/2/3')).toEqual({ page: 'guild', guildId: '1', channelId: '2', messageId: '3' });
     expect(at('/channels/@me/2')).toEqual({ page: 'direct', channelId: '2', messageId: null });
     expect(at('/setup#abc')).toEqual({ page: 'setup', token: 'abc' });
+    expect(at('/reset#abc')).toEqual({ page: 'reset', token: 'abc' });
     expect(at('/guilds/5/settings/overview')).toEqual({
       page: 'guildSettings',
       guildId: '5',
