@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{check_manages, emoji_name, found, sees_makers};
+use super::{check_manages, emoji_name, found, log, require_some_right, sees_makers};
 use crate::actions::actor::{Actor, Reason};
-use crate::actions::audit::{self, Act, Changes, Entry};
+use crate::actions::audit::Act;
 use crate::actions::error::{ActionError, Fault};
 use crate::actions::{applications, images, show};
 use crate::app::App;
@@ -13,7 +13,7 @@ use crate::logic::form::{Checked, Fields, Form, ImageData, Patch};
 use crate::model::{
     ApplicationId, Audience, Dispatch, Emoji, EmojiId, EmojiList, EmojisUpdate, GuildId, RoleId, UserId,
 };
-use crate::store::access::{GuildAccess, Proof, right};
+use crate::store::access::{Proof, right};
 use crate::store::{
     ApplicationEmojis, BlobUsers, EmojiRow, Emojis, FileRow, GuildEmojis, Order, StoreError, Tx, View,
     blob_user,
@@ -142,7 +142,7 @@ pub async fn create(
             };
             let id = insert(tx, &by, &row)?;
             tx.put::<GuildEmojis>(&by, &(guild, id), &())?;
-            log(tx, &by, &by, Act::EmojiCreate, id, (None, Some(&row)), reason.as_ref())?;
+            log(tx, &by, Act::EmojiCreate, id.to_string(), (None, Some(logged(&row))), reason.as_ref())?;
             tell(tx, guild)?;
             Ok(shown(tx, id, &row, true)?)
         })
@@ -199,7 +199,14 @@ pub async fn edit(
             let row = form.get()?.applied(&old);
             if row != old {
                 tx.put::<Emojis>(&by, &id, &row)?;
-                log(tx, &by, &by, Act::EmojiUpdate, id, (Some(&old), Some(&row)), reason.as_ref())?;
+                log(
+                    tx,
+                    &by,
+                    Act::EmojiUpdate,
+                    id.to_string(),
+                    (Some(logged(&old)), Some(logged(&row))),
+                    reason.as_ref(),
+                )?;
                 tell(tx, guild)?;
             }
             Ok(shown(tx, id, &row, true)?)
@@ -215,11 +222,6 @@ impl Edit {
             ..old.clone()
         }
     }
-}
-
-/// Without either right nobody learns which emoji there are to manage.
-fn require_some_right(by: &GuildAccess) -> Result<(), Fault> {
-    if sees_makers(by) { Ok(()) } else { Err(Fault::MissingPermissions) }
 }
 
 /// Deletes an emoji.
@@ -240,7 +242,7 @@ pub async fn delete(
             let old = of_this_guild(tx, guild, id)?;
             check_manages(&by, old.creator)?;
             erase(tx, &by, id, &old)?;
-            log(tx, &by, &by, Act::EmojiDelete, id, (Some(&old), None), reason.as_ref())?;
+            log(tx, &by, Act::EmojiDelete, id.to_string(), (Some(logged(&old)), None), reason.as_ref())?;
             Ok(tell(tx, guild)?)
         })
         .await
@@ -252,29 +254,9 @@ fn tell(tx: &mut Tx<'_>, guild: GuildId) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn log(
-    tx: &mut Tx<'_>,
-    proof: &impl Proof,
-    by: &GuildAccess,
-    act: Act,
-    id: EmojiId,
-    (old, new): (Option<&EmojiRow>, Option<&EmojiRow>),
-    reason: Option<&Reason>,
-) -> Result<(), StoreError> {
-    let fields = |row: &EmojiRow| json!({ "name": row.name, "roles": row.roles });
-    let mut changes = Changes::none();
-    let (old, new): (Option<Value>, Option<Value>) = (old.map(fields), new.map(fields));
-    changes.objects(old.as_ref(), new.as_ref());
-    let entry = Entry {
-        guild: by.id,
-        actor: by.actor,
-        act,
-        target: Some(id.to_string()),
-        changes,
-        options: None,
-        reason: reason.map(Reason::as_str),
-    };
-    audit::record(tx, proof, entry)
+/// What the audit log compares.
+fn logged(row: &EmojiRow) -> Value {
+    json!({ "name": row.name, "roles": row.roles })
 }
 
 /// Emoji of an application, for its owner and its bot.

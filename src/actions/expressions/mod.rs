@@ -4,10 +4,15 @@ pub mod emojis;
 pub mod stickers;
 pub mod usage;
 
+use serde_json::Value;
+
+use crate::actions::actor::Reason;
+use crate::actions::audit::{self, Act, Changes, Entry};
 use crate::actions::error::{ActionError, Fault};
 use crate::logic::field::FieldFault;
 use crate::model::{Permissions, UserId};
-use crate::store::access::{GuildAccess, require};
+use crate::store::access::{GuildAccess, GuildAllowed, require};
+use crate::store::{StoreError, Tx};
 
 /// Whether somebody may manage what another made: that takes MANAGE_GUILD_EXPRESSIONS, one's own either right.
 fn check_manages(by: &GuildAccess, creator: UserId) -> Result<(), ActionError> {
@@ -16,6 +21,34 @@ fn check_manages(by: &GuildAccess, creator: UserId) -> Result<(), ActionError> {
         return Ok(());
     }
     Ok(require(by.held, Permissions::MANAGE_GUILD_EXPRESSIONS)?)
+}
+
+/// Without either right nobody learns which there are to manage.
+fn require_some_right(by: &GuildAccess) -> Result<(), Fault> {
+    if sees_makers(by) { Ok(()) } else { Err(Fault::MissingPermissions) }
+}
+
+/// Records an act on an emoji or a sticker: `old` and `new` are what the audit log compares.
+fn log<R>(
+    tx: &mut Tx<'_>,
+    by: &GuildAllowed<'_, R>,
+    act: Act,
+    target: String,
+    (old, new): (Option<Value>, Option<Value>),
+    reason: Option<&Reason>,
+) -> Result<(), StoreError> {
+    let mut changes = Changes::none();
+    changes.objects(old.as_ref(), new.as_ref());
+    let entry = Entry {
+        guild: by.id,
+        actor: by.actor,
+        act,
+        target: Some(target),
+        changes,
+        options: None,
+        reason: reason.map(Reason::as_str),
+    };
+    audit::record(tx, by, entry)
 }
 
 /// Whether somebody is shown who made what.
