@@ -91,7 +91,7 @@ export interface Events {
   GUILD_MEMBER_LIST_UPDATE: ListUpdate;
   PASSIVE_UPDATE_V2: {
     guild_id: Id;
-    updated_channels?: { id: Id; last_message_id?: Id | null }[];
+    updated_channels?: { id: Id; last_message_id?: Id | null; last_pin_timestamp?: string | null }[];
     updated_members?: Member[];
     updated_voice_states?: VoiceState[];
     removed_voice_states?: Id[];

@@ -7,6 +7,8 @@ const BACKOFF_MIN_MS = 1000;
 const BACKOFF_MAX_MS = 30_000;
 /** A connection that may be dead has this long to answer. */
 const PROBE_TIMEOUT_MS = 4000;
+/** What this client can bear: guilds of many members that tell little until they are looked at (API.md 3.6). */
+const CAPABILITIES = 1 << 14;
 /** A socket that stays silent this long after opening is given up. */
 const HELLO_TIMEOUT_MS = 15_000;
 
@@ -123,9 +125,11 @@ export class Gateway {
     this.#beatTimer = this.#setTimer(() => this.#beatOrLose(), PROBE_TIMEOUT_MS);
   }
 
-  /** Sends one payload; dropped unless the session is ready (what must not be lost goes over HTTP). */
-  send(op: number, d: unknown): void {
-    if (this.#phase === 'ready') this.#socket?.send(JSON.stringify({ op, d }));
+  /** Sends one payload if the session is ready; answers whether (what must not be lost goes over HTTP). */
+  send(op: number, d: unknown): boolean {
+    if (this.#phase !== 'ready' || !this.#socket) return false;
+    this.#socket.send(JSON.stringify({ op, d }));
+    return true;
   }
 
   async #connect(): Promise<void> {
@@ -195,7 +199,7 @@ export class Gateway {
       this.#setPhase('identifying');
       this.#raw(2, {
         token: ticket,
-        capabilities: 0,
+        capabilities: CAPABILITIES,
         properties: { os: this.#options.os ?? '', browser: 'Hearth', device: '' },
         compress: false,
       });

@@ -34,7 +34,7 @@ import { decodeMentions, encodeMentions } from './mentions';
 import { directName, nameOf } from './names';
 import type { Place } from './place';
 import { Notifications } from './notifications.svelte';
-import { isChannelMuted, isGuildMuted } from './notify';
+import { hearsMessages, isChannelMuted, isGuildMuted } from './notify';
 import { Reads } from './reads.svelte';
 import { inverse, type Move } from './order';
 import { reduce } from './reduce';
@@ -126,13 +126,19 @@ export class Client {
     this.timelines = new Timelines(this.world, this.api, navigator.locks, this.uploads);
     this.reads = new Reads(this.world, this.api);
     this.typing = new Typing(this.world, this.api);
-    const send = (op: number, d: unknown): void => this.session.send(op, d);
+    const send = (op: number, d: unknown): boolean => this.session.send(op, d);
     this.account = new Account(this.world, this.api, send);
     this.relations = new Relations(this.world, this.api);
-    this.lists = new Lists(this.world, send);
     this.voice = new Voice(this.world, this.api, {
       send,
       onFault: (fault) => this.ui.tell(voiceFaultText(fault), true),
+    });
+    this.lists = new Lists(this.world, {
+      send,
+      onGap: (guildId) => void this.timelines.miss(this.world.rooms.get(guildId) ?? [], this.openChannelId),
+      isHeard: (guildId) =>
+        this.voice.place?.guildId === guildId ||
+        (this.notifications.isOn && hearsMessages(this.world, guildId, this.notifications.nowMs)),
     });
     this.notifications = new Notifications(this.world, {
       isLookedAt: (channelId) => channelId === this.openChannelId && document.hasFocus() && !document.hidden,
@@ -158,11 +164,13 @@ export class Client {
       // what an earlier visit left goes out before anything newer
       onConnected: () => {
         this.uploads.resume();
+        this.lists.catchUp();
         void takenUp.then(() => this.timelines.flush());
       },
       onEvent: (t, d) => {
         this.notifications.follow(t, d);
         this.voice.follow(t, d);
+        if (t === 'GUILD_MEMBER_LIST_UPDATE') this.lists.told((d as { guild_id: Id }).guild_id);
       },
       onApplied: (names) => this.keeper.note(names),
       onForget: () => {
@@ -180,8 +188,8 @@ export class Client {
 
   /** Starts everything that listens; answers with the undo. */
   start(): () => void {
-    const { look, layout, nav, session, typing, keeper, updates, uploads, account, notifications, voice } =
-      this;
+    const { look, layout, nav, session, typing, keeper, updates, uploads, account, notifications } = this;
+    const { lists, voice } = this;
     const parts = [
       look,
       layout,
@@ -194,6 +202,7 @@ export class Client {
       account,
       notifications,
       voice,
+      lists,
     ];
     const undo = parts.map((part) => part.listen());
     this.session.start();

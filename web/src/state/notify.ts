@@ -128,5 +128,18 @@ export function isHeard(world: World, message: Message, meId: Id, isCall: boolea
   return isCall && !isSuppressed(world, message, meId);
 }
 
+/** Whether a message of a guild could be worth a notification without calling the person. */
+export function hearsMessages(world: World, guildId: Id, nowMs: number): boolean {
+  if (isGuildMuted(world, guildId, nowMs)) return false;
+  const settings = hearingOf(world, guildId);
+  const level =
+    settings.message_notifications === Hear.inherit
+      ? (world.guilds.get(guildId)?.default_message_notifications ?? Hear.all)
+      : settings.message_notifications;
+  const hasKeywords = (world.prefs.value.keywords ?? []).length > 0;
+  if (level === Hear.all || (hasKeywords && level !== Hear.nothing)) return true;
+  return settings.channel_overrides.some((own) => own.message_notifications === Hear.all);
+}
+
 /** Message flag: sent silently. */
 const SUPPRESS_NOTIFICATIONS = 1 << 12;

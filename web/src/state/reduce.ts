@@ -153,8 +153,12 @@ const reducers: Reducers = {
     for (const member of d.updated_members ?? []) putMember(world, d.guild_id, member);
     for (const state of d.updated_voice_states ?? []) putVoice(world, { ...state, guild_id: d.guild_id });
     for (const id of d.removed_voice_states ?? []) dropVoice(world, d.guild_id, id);
-    for (const { id, last_message_id: newest } of d.updated_channels ?? [])
+    for (const { id, last_message_id: newest, last_pin_timestamp: pinned } of d.updated_channels ?? []) {
       if (newest && isAfter(newest, world.latest.get(id))) world.latest.set(id, newest);
+      const channel = world.channels.get(id);
+      if (channel && pinned && pinned !== channel.last_pin_timestamp)
+        world.channels.set(id, { ...channel, last_pin_timestamp: pinned });
+    }
   },
   GUILD_MEMBERS_CHUNK(world, d) {
     for (const member of d.members) putMember(world, d.guild_id, member);

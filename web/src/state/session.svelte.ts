@@ -117,9 +117,9 @@ export class Session {
     this.#hooks.onForget();
   }
 
-  /** Speaks to the gateway; what must not be lost goes over HTTP instead. */
-  send(op: number, d: unknown): void {
-    this.#gateway.send(op, d);
+  /** Speaks to the gateway, and answers whether it listens; what must not be lost goes over HTTP instead. */
+  send(op: number, d: unknown): boolean {
+    return this.#gateway.send(op, d);
   }
 
   /** Follows network and tab; answers with the undo. */

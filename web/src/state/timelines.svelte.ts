@@ -65,8 +65,9 @@ export class Timelines {
   /** By channel: until when the server takes nothing more of ours. */
   readonly #slowUntil = new SvelteMap<Id, number>();
   readonly #fetches = new Map<Id, Promise<void>>();
-  /** How often events were missed; an answer asked for before the last time is out of date. */
+  /** How often events were missed, everywhere and by channel; an answer asked for before the last time is out of date. */
   #gap = 0;
+  readonly #gaps = new Map<Id, number>();
   /** By channel: the gap that is being closed. */
   readonly #catchingUp = new Map<Id, number>();
   /** Messages recognised as ones of ours that we never heard of. */
@@ -100,8 +101,26 @@ export class Timelines {
    */
   async recover(openChannelId: Id | null): Promise<void> {
     this.#gap++;
-    for (const [id, timeline] of [...this.#world.timelines]) this.#world.timelines.set(id, detach(timeline));
+    this.#detach([...this.#world.timelines.keys()]);
     if (openChannelId && this.#world.channels.has(openChannelId)) await this.open(openChannelId);
+  }
+
+  /** The same for these channels alone. */
+  async miss(channelIds: readonly Id[], openChannelId: Id | null): Promise<void> {
+    for (const id of channelIds) this.#gaps.set(id, (this.#gaps.get(id) ?? 0) + 1);
+    this.#detach(channelIds);
+    if (openChannelId && channelIds.includes(openChannelId)) await this.open(openChannelId);
+  }
+
+  #detach(channelIds: readonly Id[]): void {
+    for (const id of channelIds) {
+      const held = this.get(id);
+      if (held) this.#world.timelines.set(id, detach(held));
+    }
+  }
+
+  #gapOf(channelId: Id): number {
+    return this.#gap + (this.#gaps.get(channelId) ?? 0);
   }
 
   /** Channels whose messages are held, the longest unopened first. */
@@ -132,7 +151,7 @@ export class Timelines {
 
   /** Reads the newest page, and what was missed since the last message held; where that is too much, the present takes over. */
   async #catchUp(channelId: Id): Promise<void> {
-    const gap = this.#gap;
+    const gap = this.#gapOf(channelId);
     if (this.#catchingUp.get(channelId) === gap) return;
     this.#catchingUp.set(channelId, gap);
     this.#makeLive(channelId);
@@ -143,7 +162,7 @@ export class Timelines {
       const isFirst = newest.length < limit;
       const reaches = !lastId || isFirst || compareIds(newest[0]?.id ?? '', lastId) <= 0;
       const missed = reaches ? [] : await this.#page(channelId, { after: lastId, limit: MAX_PAGE });
-      if (gap !== this.#gap) return;
+      if (gap !== this.#gapOf(channelId)) return;
       this.#change(channelId, (timeline) => {
         const renewed = renew(timeline, newest, { isFirst, until: null });
         const joined = insert(renewed, { messages: newest, hasOlder: !isFirst, hasNewer: false });

@@ -92,3 +92,16 @@ export async function furnish(server: TestServer, origin = server.url): Promise<
   await ravi.call('POST', `/invites/${code}`, {});
   return { mira, ravi, guild, general, path: `/channels/${guild}/${general}` };
 }
+
+/** Fills the guild with more people, who do nothing but be there. */
+export async function populate(origin: string, house: House, count: number): Promise<void> {
+  const { code } = await house.mira.call<{ code: string }>('POST', `/channels/${house.general}/invites`, {});
+  const AT_ONCE = 4; // hashing their passwords is what takes the time
+  for (let n = 0; n < count; n += AT_ONCE)
+    await Promise.all(
+      Array.from({ length: Math.min(AT_ONCE, count - n) }, async (_, k) => {
+        const one = await register(origin, `crowd${n + k}`, { invite: code });
+        await one.call('POST', `/invites/${code}`, {});
+      }),
+    );
+}

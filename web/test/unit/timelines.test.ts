@@ -212,6 +212,17 @@ describe('after events were missed', () => {
     await vi.waitFor(() => expect(shown()).toEqual(server.messages.map(({ id }) => id)));
   });
 
+  test('a gap of other channels leaves this one alone', async () => {
+    await held(10);
+    const asked = server.pages.length;
+    timelines.recover(CHANNEL);
+    await timelines.miss(['11'], CHANNEL); // while this one is being read again
+    await vi.waitFor(() => expect(timelines.get(CHANNEL)?.isBehind).toBe(false));
+    expect(server.pages).toHaveLength(asked + 1);
+    await timelines.miss([CHANNEL], CHANNEL);
+    expect(server.pages).toHaveLength(asked + 2);
+  });
+
   test('a channel not looked at keeps what it had, and is read again when opened', async () => {
     await held(10);
     timelines.recover(null);
