@@ -42,6 +42,7 @@ const layers = ROOMS.map((room) => ({
 /** One place each for what reaches outside the page: a global, and the files that may use it. */
 const REACHING = {
   fetch: ['src/state/client.svelte.ts', 'src/api/http.ts', 'src/sw.ts'],
+  XMLHttpRequest: ['src/api/http.ts'],
   WebSocket: ['src/gateway/socket.ts'],
   RTCPeerConnection: ['src/voice/rtc.ts'],
 };
