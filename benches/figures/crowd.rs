@@ -75,8 +75,20 @@ pub struct Crowd {
 impl Crowd {
     /// Connects and identifies one client for each token, and waits until nothing more comes.
     pub async fn gateway(address: SocketAddr, query: &str, tokens: impl Iterator<Item = String>) -> Self {
+        let crowd = Self::connect(address, query, tokens, CONNECTING).await;
+        crowd.quiet().await;
+        crowd
+    }
+
+    /// Connects and identifies one client for each token, so many at once, until each has its READY.
+    pub async fn connect(
+        address: SocketAddr,
+        query: &str,
+        tokens: impl Iterator<Item = String>,
+        at_once: usize,
+    ) -> Self {
         let counts = Arc::<Counts>::default();
-        let turns = Arc::new(Semaphore::new(CONNECTING));
+        let turns = Arc::new(Semaphore::new(at_once));
         let (end, ended) = watch::channel(false);
         let (ready, mut is_ready) = watch::channel(0usize);
         let mut tasks = tokio::task::JoinSet::new();
@@ -97,9 +109,7 @@ impl Crowd {
             });
         }
         is_ready.wait_for(|count| *count == sessions).await.expect("the clients run");
-        let crowd = Self { counts, tasks, end };
-        crowd.quiet().await;
-        crowd
+        Self { counts, tasks, end }
     }
 
     /// Connects so many clients to a floor that broadcasts.
@@ -143,8 +153,19 @@ impl Crowd {
         std::mem::take(&mut self.counts.waits.lock().expect("held for a moment"))
     }
 
+    /// Bytes that came to all of them together, their READYs apart.
+    pub fn told_bytes(&self) -> u64 {
+        self.counts.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Lets go of every socket at once, as a cut line does, and waits until they are gone.
+    pub async fn cut(mut self) {
+        self.tasks.abort_all();
+        while self.tasks.join_next().await.is_some() {}
+    }
+
     /// Waits until nothing comes any more.
-    async fn quiet(&self) {
+    pub async fn quiet(&self) {
         loop {
             let before = self.counts.bytes.load(Ordering::Relaxed);
             tokio::time::sleep(QUIET).await;

@@ -5,6 +5,7 @@ mod bare;
 mod client;
 mod crowd;
 mod fanout;
+mod herd;
 mod history;
 mod http;
 mod lists;
@@ -22,7 +23,7 @@ use std::process::{Command, ExitCode};
 
 /// In the order in which they are printed.
 const FIGURES: &[&str] =
-    &["posts", "http", "fanout", "memory", "ready", "lists", "login", "media", "history", "start"];
+    &["posts", "http", "fanout", "herd", "memory", "ready", "lists", "login", "media", "history", "start"];
 /// Marks the process that measures one figure.
 const ONE: &str = "one";
 
@@ -55,6 +56,7 @@ async fn figure(name: &str) {
         "posts" => posts::run().await,
         "http" => http::run().await,
         "fanout" => fanout::run().await,
+        "herd" => herd::run().await,
         "memory" => memory::run().await,
         "ready" => ready::run().await,
         "lists" => lists::run().await,
