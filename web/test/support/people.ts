@@ -18,11 +18,20 @@ export class Person {
   }
 
   /** One call; rejects unless it succeeds. */
-  async call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    return this.send(method, path, body === undefined ? undefined : JSON.stringify(body));
+  }
+
+  /** One call with a body as it is, such as a form with files. */
+  async send<T>(method: string, path: string, body?: string | FormData): Promise<T> {
+    const isForm = body instanceof FormData;
     const response = await fetch(`${this.#origin}/api/v10${path}`, {
       method,
-      headers: { Authorization: this.token, 'Content-Type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      headers: {
+        Authorization: this.token,
+        ...(isForm ? {} : { 'Content-Type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body }),
     });
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
@@ -70,7 +79,8 @@ export interface House {
   path: string;
 }
 
-async function register(origin: string, username: string, extra: object): Promise<Person> {
+/** Someone with a new account. */
+export async function register(origin: string, username: string, extra: object): Promise<Person> {
   const response = await fetch(`${origin}/api/v10/auth/register`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
