@@ -432,6 +432,40 @@ export class Client {
     }
   }
 
+  /** Blocks somebody: at once, unless a friendship or a request would end with it. */
+  async block(userId: Id): Promise<void> {
+    if (this.relations.typeOf(userId) !== 0) {
+      this.ui.open({ kind: 'block', userId });
+      return;
+    }
+    await this.ui.undoable(
+      m.blocked_named({ name: this.nameOf(userId, null) }),
+      () => this.relations.block(userId),
+      { label: m.undo(), run: () => this.relations.end(userId) },
+    );
+  }
+
+  async unblock(userId: Id): Promise<void> {
+    await this.ui.undoable(
+      m.unblocked_named({ name: this.nameOf(userId, null) }),
+      () => this.relations.end(userId),
+      { label: m.undo(), run: () => this.relations.block(userId) },
+    );
+  }
+
+  /** Offers notifications once, when the person first says something: a button, never the browser's own question. */
+  offerNotifications(): void {
+    if (!this.notifications.mayOffer) return;
+    this.notifications.change({ wasOffered: true });
+    this.ui.tell(m.notify_offer(), false, {
+      label: m.notify_turn_on(),
+      run: async () => {
+        const isOn = await this.notifications.turnOn();
+        this.ui.tell(isOn ? m.notify_offered_on() : m.notify_refused(), !isOn);
+      },
+    });
+  }
+
   /** Opens the conversation with one person. */
   async message(userId: Id): Promise<void> {
     const channel = await this.api.openDirect(userId);

@@ -27,6 +27,11 @@ export class Relations {
     return this.#world.relations.get(userId)?.user_ignored ?? false;
   }
 
+  /** Whether what someone writes stays out of sight until it is asked for. */
+  isUnwanted(userId: Id): boolean {
+    return this.isBlocked(userId) || this.isIgnored(userId);
+  }
+
   /** Everyone tied to us in one of these ways, by name. */
   of(...types: number[]): Relationship[] {
     const name = (one: Relationship): string => one.nickname || nameOf(this.#world, one.id, null, one.user);
@@ -45,7 +50,9 @@ export class Relations {
   get requests(): Channel[] {
     return (this.#world.rooms.get(DIRECT_KEY) ?? []).flatMap((id) => {
       const channel = this.#world.channels.get(id);
-      return channel?.is_message_request ? [channel] : [];
+      const isOpen =
+        channel?.is_message_request && !channel.recipients?.some((one) => this.isBlocked(one.id));
+      return isOpen ? [channel] : [];
     });
   }
 

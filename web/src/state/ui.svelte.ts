@@ -23,6 +23,7 @@ export type Dialog =
   | { kind: 'newGroup'; channelId: Id | null }
   | { kind: 'renameGroup'; channelId: Id }
   | { kind: 'leaveGroup'; channelId: Id }
+  | { kind: 'removeFromGroup'; channelId: Id; userId: Id }
   | { kind: 'dropRequest'; channelId: Id }
   | { kind: 'endFriendship'; userId: Id }
   | { kind: 'declineFriend'; userId: Id }

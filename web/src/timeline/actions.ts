@@ -36,6 +36,11 @@ export function actionsOn(client: Client, message: Message, row: Row): MessageAc
     void work.catch((error: unknown) => client.ui.tell(faultText(error), true));
   const copy = (text: string): void =>
     orTell(navigator.clipboard.writeText(text).then(() => client.ui.tell(m.copied())));
+  const unpin = (): void =>
+    void client.ui.undoable(m.unpinned(), () => client.api.unpin(channelId, id), {
+      label: m.undo(),
+      run: () => client.api.pin(channelId, id),
+    });
   const when = (isOffered: boolean, action: MessageAction): MessageAction[] => (isOffered ? [action] : []);
   return [
     [
@@ -65,7 +70,7 @@ export function actionsOn(client: Client, message: Message, row: Row): MessageAc
         label: message.pinned ? m.unpin() : m.pin(),
         icon: 'pin',
         key: 'p',
-        run: () => orTell(message.pinned ? client.api.unpin(channelId, id) : client.api.pin(channelId, id)),
+        run: () => (message.pinned ? unpin() : orTell(client.api.pin(channelId, id))),
       }),
       {
         id: 'unread',

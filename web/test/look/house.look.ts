@@ -67,7 +67,11 @@ function seat(page: Page, complaints: string[]): Seat {
     shot: async (name) => {
       await page.evaluate(async () => {
         await document.fonts.ready;
-        await Promise.all([...document.images].filter((image) => image.loading !== 'lazy').map((image) => image.decode().catch(() => undefined)));
+        await Promise.all(
+          [...document.images]
+            .filter((image) => image.loading !== 'lazy')
+            .map((image) => image.decode().catch(() => undefined)),
+        );
       });
       await page.screenshot({ path: `${OUT}house-${name}.png`, animations: 'disabled' });
       expect.soft(await accessibilityFaults(page), name).toEqual([]);
@@ -116,7 +120,11 @@ test('around the talk on a desktop', async () => {
   await page.keyboard.type('h');
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: 'Emoji', exact: true }).click();
-  await page.getByRole('combobox', { name: 'Search emoji' }).or(page.getByPlaceholder(/emoji/i)).first().waitFor();
+  await page
+    .getByRole('combobox', { name: 'Search emoji' })
+    .or(page.getByPlaceholder(/emoji/i))
+    .first()
+    .waitFor();
   await shot('emoji-desktop');
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: /Pinned messages|Pinned messages, new/ }).click();
@@ -128,12 +136,19 @@ test('around the talk on a desktop', async () => {
   await shot('mention-desktop');
   await composer(page).fill('');
   await page.getByText('if you’re number nine').hover();
-  await page.getByRole('article').filter({ hasText: 'number nine' }).getByRole('button', { name: 'Reply' }).click();
+  await page
+    .getByRole('article')
+    .filter({ hasText: 'number nine' })
+    .getByRole('button', { name: 'Reply' })
+    .click();
   await composer(page).fill('Count me in, I bring the **good** plates\nand the blue bowls');
   await shot('reply-desktop');
   await composer(page).fill('');
   await page.keyboard.press('Escape');
-  await page.getByRole('button', { name: /red pot steams/ }).first().click();
+  await page
+    .getByRole('button', { name: /red pot steams/ })
+    .first()
+    .click();
   await page.getByRole('dialog').waitFor();
   await shot('picture-desktop');
   await page.keyboard.press('Escape');
@@ -188,7 +203,15 @@ test('people on a desktop', async () => {
 
 test('settings', async () => {
   const { page, shot, go } = await sit('june', '/settings/profile', DESKTOP);
-  for (const section of ['profile', 'appearance', 'notifications', 'keys', 'sessions', 'data', 'accessibility']) {
+  for (const section of [
+    'profile',
+    'appearance',
+    'notifications',
+    'keys',
+    'sessions',
+    'data',
+    'accessibility',
+  ]) {
     await go(`/settings/${section}`);
     await page.locator('h1').waitFor();
     await page.waitForLoadState('networkidle');
@@ -206,7 +229,9 @@ test('settings', async () => {
 test('a phone', async () => {
   const { page, shot, go } = await sit('june', inRoom('kitchen'), PHONE, { theme: 'light' });
   await read(page);
-  await page.getByText('can you bring the long table').dispatchEvent('contextmenu', { clientX: 100, clientY: 300 });
+  await page
+    .getByText('can you bring the long table')
+    .dispatchEvent('contextmenu', { clientX: 100, clientY: 300 });
   await page.getByRole('menu').waitFor();
   await shot('sheet-phone');
   await page.keyboard.press('Escape');
@@ -228,7 +253,11 @@ test('a phone', async () => {
   await go(inRoom('kitchen'));
   await read(page);
   await page.getByRole('button', { name: 'Emoji', exact: true }).click();
-  await page.getByRole('combobox', { name: 'Search emoji' }).or(page.getByPlaceholder(/emoji/i)).first().waitFor();
+  await page
+    .getByRole('combobox', { name: 'Search emoji' })
+    .or(page.getByPlaceholder(/emoji/i))
+    .first()
+    .waitFor();
   await shot('emoji-phone');
 });
 
@@ -273,7 +302,12 @@ test('text at twice its size', async () => {
   const { page, shot } = await sit('june', inRoom('kitchen'), DESKTOP, look);
   await read(page);
   await shot('double-desktop');
-  const phone = await sit('june', inRoom('kitchen'), { ...PHONE, viewport: { width: 320, height: 640 } }, look);
+  const phone = await sit(
+    'june',
+    inRoom('kitchen'),
+    { ...PHONE, viewport: { width: 320, height: 640 } },
+    look,
+  );
   await read(phone.page);
   await phone.shot('double-phone');
   await phone.go(`/channels/${house.guild}`);

@@ -85,8 +85,7 @@ export async function settle(server: TestServer, browser: Browser): Promise<Comm
   }
   const role = async (name: string, color: number, names: Name[]): Promise<void> => {
     const { id } = await mira.call<Made>('POST', `/guilds/${guild}/roles`, { name, color, hoist: true });
-    for (const one of names)
-      await mira.call('PUT', `/guilds/${guild}/members/${people[one].id}/roles/${id}`);
+    for (const one of names) await mira.call('PUT', `/guilds/${guild}/members/${people[one].id}/roles/${id}`);
   };
   await role('Bakers', 0x7aa7e8, ['tomasz', 'june', 'adaeze']);
   await role('Hosts', 0xe88a4f, ['mira', 'ravi']);
@@ -95,7 +94,10 @@ export async function settle(server: TestServer, browser: Browser): Promise<Comm
     if (line) await one.call('PATCH', '/users/@me/settings', { custom_status: { text: line } });
     if (status && username !== 'june') sockets.push(await connect(origin, one.token, status));
   }
-  await people.mira.call('PATCH', '/users/@me', { bio: 'Keeper of the big pot. Ask me about miso.', pronouns: 'she/her' });
+  await people.mira.call('PATCH', '/users/@me', {
+    bio: 'Keeper of the big pot. Ask me about miso.',
+    pronouns: 'she/her',
+  });
 
   const { june, tomasz, adaeze, ravi, noor, kofi, lena, oskar } = people;
   const messages: Record<string, string> = {};
@@ -201,9 +203,17 @@ async function named(person: Person): Promise<Person & { id: string }> {
 }
 
 /** Says something with a picture. */
-async function upload(who: Person, channel: string, content: string, png: Buffer, extra: object): Promise<string> {
+async function upload(
+  who: Person,
+  channel: string,
+  content: string,
+  png: Buffer,
+  extra: object,
+): Promise<string> {
   const form = new FormData();
-  const attachments = [{ id: 0, filename: 'soup.png', description: 'A red pot steams under a lamp, by a window at dusk' }];
+  const attachments = [
+    { id: 0, filename: 'soup.png', description: 'A red pot steams under a lamp, by a window at dusk' },
+  ];
   form.set('payload_json', JSON.stringify({ content, attachments, ...extra }));
   form.set('files[0]', new Blob([new Uint8Array(png)], { type: 'image/png' }), 'soup.png');
   return (await who.send<Made>('POST', `/channels/${channel}/messages`, form)).id;
@@ -215,7 +225,11 @@ function connect(origin: string, token: string, status: string): Promise<WebSock
     const socket = new WebSocket(`${origin.replace('http', 'ws')}/gateway?v=10&encoding=json`);
     socket.on('error', reject);
     socket.on('message', (data: Buffer) => {
-      const { op, t, d } = JSON.parse(data.toString()) as { op: number; t: string; d: { heartbeat_interval: number } };
+      const { op, t, d } = JSON.parse(data.toString()) as {
+        op: number;
+        t: string;
+        d: { heartbeat_interval: number };
+      };
       if (op === 10) {
         const beat = setInterval(() => socket.send('{"op":1,"d":null}'), d.heartbeat_interval);
         socket.on('close', () => clearInterval(beat));

@@ -69,18 +69,14 @@ export function friendshipItems(client: Client, userId: Id): MenuItem[] {
     items.push({
       label: m.unblock(),
       icon: 'block',
-      run: () =>
-        void ui.undoable(m.unblocked_named({ name }), () => relations.end(userId), {
-          label: m.undo(),
-          run: () => relations.block(userId),
-        }),
+      run: () => void client.unblock(userId),
     });
   else
     items.push({
       label: m.block(),
       icon: 'block',
       isDanger: true,
-      run: () => ui.open({ kind: 'block', userId }),
+      run: () => void client.block(userId),
     });
   return items;
 }

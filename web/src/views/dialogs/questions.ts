@@ -87,6 +87,15 @@ export function peopleQuestion(client: Client, dialog: Dialog): Question | null 
         },
       };
     }
+    case 'removeFromGroup': {
+      const { channelId, userId } = dialog;
+      return {
+        title: m.group_remove_title({ name: nameOf(userId) }),
+        text: m.group_remove_text(),
+        button: m.remove(),
+        act: () => api.removeRecipient(channelId, userId),
+      };
+    }
     case 'dropRequest': {
       const { channelId } = dialog;
       const isOpen = client.openChannelId === channelId;
