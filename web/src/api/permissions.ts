@@ -48,7 +48,6 @@ export const DIRECT =
   Permission.embedLinks |
   Permission.addReactions |
   Permission.useExternalEmoji |
-  Permission.useExternalStickers |
   Permission.sendVoiceMessages |
   Permission.pinMessages |
   Permission.bypassSlowmode |

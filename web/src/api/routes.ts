@@ -49,6 +49,7 @@ export interface Post {
   allowed_mentions?: { parse: string[]; replied_user: boolean };
   attachments?: PostedFile[];
   sticker_ids?: Id[];
+  flags?: number;
 }
 
 /** A file of a message, that lies in a slot. */
@@ -58,6 +59,9 @@ export interface PostedFile {
   uploaded_filename: string;
   description?: string;
   is_spoiler?: boolean;
+  poster_filename?: string;
+  duration_secs?: number;
+  waveform?: string;
 }
 
 /** What is said of a sticker. */
@@ -223,6 +227,7 @@ export function routes(http: Http) {
         isRepeatable: true,
       }),
     upload: (sending: Sending) => http.upload(sending),
+    mediaType: (url: string) => http.mediaType(url),
     heldBytes: (url: string, signal: AbortSignal) => http.heldBytes(url, signal),
     cancelSlot: (name: string) =>
       http.request<undefined>('DELETE', `/attachments/${encodeURIComponent(name)}`),

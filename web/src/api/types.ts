@@ -218,6 +218,8 @@ export interface Attachment {
   /** A thumbhash, base64. */
   placeholder?: string | null;
   duration_secs?: number | null;
+  /** How loud a recording is over its length, base64. */
+  waveform?: string | null;
   flags?: number;
 }
 
@@ -303,6 +305,9 @@ export interface Message {
   /** Absent: not looked up; null: deleted. */
   referenced_message?: Message | null;
 }
+
+/** Bits of a message's flags. */
+export const MessageFlag = { isVoice: 1 << 13 } as const;
 
 export interface ReadState {
   id: Id;

@@ -16,6 +16,12 @@ export interface Segment {
   readonly hasNewer: boolean;
 }
 
+/** What is told of a recording. */
+export interface Voice {
+  readonly durationSecs: number;
+  readonly waveform: string;
+}
+
 /** A file of a message on its way. */
 export interface SentFile {
   /** The upload that brings it. */
@@ -24,8 +30,12 @@ export interface SentFile {
   readonly sizeBytes: number;
   readonly description: string;
   readonly isSpoiler: boolean;
+  /** It is what the message says. */
+  readonly voice?: Voice;
   /** Its name on the server; null until it is there. */
   readonly uploadedName: string | null;
+  /** The name of a film's poster there. */
+  readonly posterName?: string | null;
 }
 
 /** A message of ours on its way. */

@@ -5,7 +5,7 @@ import { MAX_PAGE, PAGE_SIZE } from '../api/limits';
 import type { Post, PostedFile, Routes } from '../api/routes';
 
 import { compareIds, idAt, timeOf } from '../api/snowflake';
-import type { Channel, Emoji, Id, Message, StickerItem } from '../api/types';
+import { MessageFlag, type Channel, type Emoji, type Id, type Message, type StickerItem } from '../api/types';
 import { m } from '../i18n';
 import type { Archive, Sent } from './archive';
 import { reduce } from './reduce';
@@ -492,6 +492,7 @@ function bodyOf(sent: Pending): Post {
     content: sent.content,
     nonce: sent.nonce,
     ...(sent.files && { attachments: sent.files.map(postedFile) }),
+    ...(sent.files?.some(({ voice }) => voice) && { flags: MessageFlag.isVoice }),
     ...(sent.stickers && { sticker_ids: sent.stickers.map(({ id }) => id) }),
     ...(sent.replyTo && { message_reference: { message_id: sent.replyTo.id, fail_if_not_exists: false } }),
     ...(sent.replyTo &&
@@ -508,5 +509,7 @@ function postedFile(file: SentFile, index: number): PostedFile {
     uploaded_filename: file.uploadedName ?? '',
     ...(file.description && { description: file.description }),
     ...(file.isSpoiler && { is_spoiler: true }),
+    ...(file.posterName && { poster_filename: file.posterName }),
+    ...(file.voice && { duration_secs: file.voice.durationSecs, waveform: file.voice.waveform }),
   };
 }

@@ -4,7 +4,9 @@ import { SvelteMap } from 'svelte/reactivity';
 import { ApiError } from '../api/http';
 import type { Routes } from '../api/routes';
 import type { Id, Slot } from '../api/types';
-import type { SentFile } from './segments';
+import { logFault } from '../log';
+import { posterOf } from './poster';
+import type { SentFile, Voice } from './segments';
 
 /** Files sent at the same time. */
 const MAX_RUNNING = 3;
@@ -30,8 +32,11 @@ export class Upload {
   readonly channelId: Id;
   readonly file: File;
   readonly kind: FileKind;
-  /** The file as a picture for this page; null for other kinds. */
-  readonly previewUrl: string | null;
+  /** The file as a picture for this page, of a film its poster; null for other kinds, and until that is there. */
+  previewUrl: string | null = $state.raw(null);
+  /** A frame of a film; null for other files. */
+  readonly poster: Promise<Blob | null>;
+  posterSlot: Slot | null = null;
   name: string = $state.raw('');
   /** What it shows, for those who do not see it. */
   description = $state.raw('');
@@ -44,13 +49,20 @@ export class Upload {
   tries = 0;
   abort: AbortController | null = null;
   timer: ReturnType<typeof setTimeout> | undefined;
+  isForgotten = false;
 
   constructor(channelId: Id, file: File) {
     this.channelId = channelId;
     this.file = file;
     this.name = file.name;
     this.kind = kindOf(file.type);
-    this.previewUrl = this.kind === 'picture' ? URL.createObjectURL(file) : null;
+    if (this.kind === 'picture') this.previewUrl = URL.createObjectURL(file);
+    this.poster = this.kind === 'video' ? posterOf(file).catch(() => null) : Promise.resolve(null); // goes without
+    if (this.kind === 'video') void this.poster.then((frame) => this.#show(frame));
+  }
+
+  #show(frame: Blob | null): void {
+    if (frame && !this.isForgotten) this.previewUrl = URL.createObjectURL(frame);
   }
 
   /** Between 0 and 1. */
@@ -102,14 +114,15 @@ export class Uploads {
   take(channelId: Id): SentFile[] {
     const taken = this.tray(channelId);
     this.#trays.delete(channelId);
-    return taken.map((upload) => ({
-      uploadId: upload.id,
-      name: upload.name,
-      sizeBytes: upload.file.size,
-      description: upload.description,
-      isSpoiler: upload.isSpoiler,
-      uploadedName: null,
-    }));
+    return taken.map(sentFile);
+  }
+
+  /** Begins to send a recording, which belongs to a message of its own. */
+  speak(channelId: Id, file: File, voice: Voice): SentFile {
+    const upload = new Upload(channelId, file);
+    this.#held.set(upload.id, upload);
+    this.#pump();
+    return { ...sentFile(upload), voice };
   }
 
   /** A message's files with their names on the server; null while one is on its way. Throws what one failed with. */
@@ -121,7 +134,11 @@ export class Uploads {
       if (!upload) throw new LostFile(file.name);
       if (upload.phase === 'failed') throw new ApiError(400, 0, `${file.name}: ${upload.fault ?? ''}`);
       isWhole &&= upload.phase === 'done' && upload.slot !== null;
-      return { ...file, uploadedName: upload.slot?.upload_filename ?? null };
+      return {
+        ...file,
+        uploadedName: upload.slot?.upload_filename ?? null,
+        posterName: upload.posterSlot?.upload_filename ?? null,
+      };
     });
     return isWhole ? found : null;
   }
@@ -133,7 +150,8 @@ export class Uploads {
     this.forgetOne(id);
     upload.abort?.abort();
     // what the server holds already goes by itself in a day, should this not reach it
-    if (upload.slot) void this.#api.cancelSlot(upload.slot.upload_filename).catch(() => undefined);
+    for (const slot of [upload.slot, upload.posterSlot])
+      if (slot) void this.#api.cancelSlot(slot.upload_filename).catch(() => undefined);
     this.#pump();
   }
 
@@ -143,6 +161,7 @@ export class Uploads {
     if (!upload) return;
     clearTimeout(upload.timer);
     this.#held.delete(id);
+    upload.isForgotten = true;
     if (upload.previewUrl) URL.revokeObjectURL(upload.previewUrl);
     const left = this.tray(upload.channelId).filter((one) => one !== upload);
     if (left.length > 0) this.#trays.set(upload.channelId, left);
@@ -200,6 +219,8 @@ export class Uploads {
     let isSettled = true;
     try {
       await this.#send(upload, signal);
+      await this.#sendPoster(upload, signal);
+      if (signal.aborted) return;
       upload.sentBytes = upload.file.size;
       upload.phase = 'done';
     } catch (error) {
@@ -239,6 +260,27 @@ export class Uploads {
     });
   }
 
+  /** A film goes without its poster where that does not arrive. */
+  async #sendPoster(upload: Upload, signal: AbortSignal): Promise<void> {
+    const frame = await upload.poster;
+    if (!frame || upload.posterSlot) return;
+    try {
+      const wanted = [{ filename: 'poster.jpg', file_size: frame.size }];
+      const slot = (await this.#api.createSlots(upload.channelId, wanted)).attachments[0];
+      if (!slot) return;
+      await this.#api.upload({
+        url: slot.upload_url,
+        file: frame,
+        from: 0,
+        onProgress: () => undefined,
+        signal,
+      });
+      upload.posterSlot = slot;
+    } catch (error) {
+      if (!signal.aborted) logFault('sending a poster', error);
+    }
+  }
+
   /** What went wrong: true where it may pass, and the file waits for that; else it failed. */
   #pause(upload: Upload, error: ApiError): boolean {
     const isGone = upload.slot !== null && (error.status === 404 || error.code === UNKNOWN_SLOT);
@@ -262,6 +304,17 @@ export class Uploads {
     upload.timer = setTimeout(wake, Math.max(waitMs, error.retryAfterMs ?? 0));
     return true;
   }
+}
+
+function sentFile(upload: Upload): SentFile {
+  return {
+    uploadId: upload.id,
+    name: upload.name,
+    sizeBytes: upload.file.size,
+    description: upload.description,
+    isSpoiler: upload.isSpoiler,
+    uploadedName: null,
+  };
 }
 
 /** The page was closed before a file was whole. */
