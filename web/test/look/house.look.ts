@@ -65,14 +65,15 @@ function seat(page: Page, complaints: string[]): Seat {
     page,
     go: async (path) => void (await page.goto(server.url + path)),
     shot: async (name) => {
-      await page.evaluate(async () => {
-        await document.fonts.ready;
-        await Promise.all(
-          [...document.images]
-            .filter((image) => image.loading !== 'lazy')
-            .map((image) => image.decode().catch(() => undefined)),
-        );
-      });
+      await page.evaluate(() => document.fonts.ready.then(() => undefined));
+      await page.waitForFunction(() =>
+        [...document.images].every((image) => {
+          const { top, bottom } = image.getBoundingClientRect();
+          const isSeen =
+            image.checkVisibility({ visibilityProperty: true }) && bottom > 0 && top < innerHeight;
+          return image.complete || !isSeen;
+        }),
+      );
       await page.screenshot({ path: `${OUT}house-${name}.png`, animations: 'disabled' });
       expect.soft(await accessibilityFaults(page), name).toEqual([]);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
@@ -119,7 +120,7 @@ test('around the talk on a desktop', async () => {
   await shot('switcher-desktop');
   await page.keyboard.type('h');
   await page.keyboard.press('Escape');
-  await page.getByRole('button', { name: 'Emoji', exact: true }).click();
+  await page.getByRole('button', { name: 'Emoji and stickers' }).click();
   await page
     .getByRole('combobox', { name: 'Search emoji' })
     .or(page.getByPlaceholder(/emoji/i))
@@ -252,7 +253,7 @@ test('a phone', async () => {
   await shot('direct-phone');
   await go(inRoom('kitchen'));
   await read(page);
-  await page.getByRole('button', { name: 'Emoji', exact: true }).click();
+  await page.getByRole('button', { name: 'Emoji and stickers' }).click();
   await page
     .getByRole('combobox', { name: 'Search emoji' })
     .or(page.getByPlaceholder(/emoji/i))

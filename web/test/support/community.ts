@@ -87,12 +87,13 @@ export async function settle(server: TestServer, browser: Browser): Promise<Comm
     const { id } = await mira.call<Made>('POST', `/guilds/${guild}/roles`, { name, color, hoist: true });
     for (const one of names) await mira.call('PUT', `/guilds/${guild}/members/${people[one].id}/roles/${id}`);
   };
-  await role('Bakers', 0x7aa7e8, ['tomasz', 'june', 'adaeze']);
+  // the newest stands lowest
   await role('Hosts', 0xe88a4f, ['mira', 'ravi']);
+  await role('Bakers', 0x7aa7e8, ['tomasz', 'june', 'adaeze']);
   for (const [username, { status, line }] of Object.entries(PEOPLE)) {
     const one = people[username as Name];
     if (line) await one.call('PATCH', '/users/@me/settings', { custom_status: { text: line } });
-    if (status && username !== 'june') sockets.push(await connect(origin, one.token, status));
+    if (status && username !== 'june') sockets.push(await connect(origin, one.token, status, line));
   }
   await people.mira.call('PATCH', '/users/@me', {
     bio: 'Keeper of the big pot. Ask me about miso.',
@@ -220,7 +221,7 @@ async function upload(
 }
 
 /** Somebody's client, as far as others notice it. Resolves once they are seen. */
-function connect(origin: string, token: string, status: string): Promise<WebSocket> {
+function connect(origin: string, token: string, status: string, line: string): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`${origin.replace('http', 'ws')}/gateway?v=10&encoding=json`);
     socket.on('error', reject);
@@ -234,7 +235,8 @@ function connect(origin: string, token: string, status: string): Promise<WebSock
         const beat = setInterval(() => socket.send('{"op":1,"d":null}'), d.heartbeat_interval);
         socket.on('close', () => clearInterval(beat));
         const properties = { os: 'linux', browser: 'look', device: '' };
-        const presence = { status, since: 0, activities: [], afk: false };
+        const said = { type: 4, name: 'Custom Status', state: line };
+        const presence = { status, since: 0, activities: line ? [said] : [], afk: false };
         socket.send(JSON.stringify({ op: 2, d: { token, properties, presence } }));
       }
       if (t === 'READY') resolve(socket);
