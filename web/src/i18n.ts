@@ -103,6 +103,9 @@ export const fullTime = (date: Date): string =>
 export const shortTime = (date: Date): string =>
   format({ dateStyle: 'short', timeStyle: 'short' }).format(date);
 
+/** 24 Nov 2026 */
+export const dayOf = (date: Date): string => format({ dateStyle: 'medium' }).format(date);
+
 /** "3 hours ago", to the coarsest unit that says something. */
 export function ago(date: Date, nowMs: number): string {
   const seconds = Math.round((date.getTime() - nowMs) / 1000);

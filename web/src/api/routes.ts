@@ -64,6 +64,9 @@ export interface PostedFile {
   waveform?: string;
 }
 
+/** What a message may hold besides words. */
+export type MediaKind = 'image' | 'video' | 'audio' | 'file' | 'link';
+
 /** What is said of a sticker. */
 export interface StickerWords {
   name: string;
@@ -209,6 +212,14 @@ export function routes(http: Http) {
       http.request<User[]>('GET', `${messages(channel)}/${message}/reactions/${emojiPath(emoji)}`, {
         query: { after, limit: 100 },
       }),
+    media: (channel: Id, kinds: readonly MediaKind[], limit: number, before?: Id) => {
+      const query = [...kinds.map((kind) => `kind=${kind}`), `limit=${limit}`];
+      if (before) query.push(`before=${before}`);
+      return http.request<{ messages: Message[]; has_more: boolean }>(
+        'GET',
+        `/hearth/channels/${channel}/media?${query.join('&')}`,
+      );
+    },
     typing: (channel: Id) => http.request<undefined>('POST', `/channels/${channel}/typing`),
     react: (channel: Id, message: Id, emoji: Emoji) =>
       http.request<undefined>('PUT', `${messages(channel)}/${message}/reactions/${emojiPath(emoji)}/@me`),

@@ -7,7 +7,7 @@ import { parse, type Route } from '../router';
  */
 export type Layer = 'rooms' | DetailsKind;
 /** What may stand beside a conversation. */
-export type DetailsKind = 'members' | 'pins' | 'chat';
+export type DetailsKind = 'members' | 'pins' | 'media' | 'chat';
 
 interface Step {
   /** The step before it is the app's own. */

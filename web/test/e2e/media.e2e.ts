@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { accessibilityFaults } from '../support/axe';
 import { launch, type Complaints } from '../support/browser';
 import { film, gif, noise, png, wav, type TestFile } from '../support/files';
 import { furnish, type House } from '../support/people';
@@ -328,6 +329,92 @@ describe('looking closer', () => {
     await viewer.getByRole('button', { name: 'Close' }).tap();
     await viewer.waitFor({ state: 'detached' });
   });
+});
+
+describe('all that was sent', () => {
+  test('stands beside the conversation by kind, and leads back to where it was said', async () => {
+    await say(mira, '`https://example.org/code`');
+    await say(mira, 'https://example.org/bread');
+    await sent(mira);
+    await mira.getByRole('button', { name: 'Pictures, files and links' }).click();
+    const pane = mira.getByRole('tabpanel');
+    await expect.poll(() => pane.locator('.picture').count()).toBe(5);
+    await pane.locator('video').waitFor();
+    await mira.screenshot({ path: `${OUT}media-pane.png` });
+    expect(await accessibilityFaults(mira)).toEqual([]);
+    await pane.locator('.picture').first().click();
+    await mira.getByRole('dialog', { name: 'Pictures' }).getByText('1 of 5').waitFor();
+    await mira.keyboard.press('Escape');
+    await mira.getByRole('tab', { name: 'Pictures' }).focus();
+    await mira.keyboard.press('ArrowRight');
+    await pane.getByText('story.zip').waitFor();
+    await pane.getByRole('button', { name: 'Play tone.wav' }).waitFor();
+    await mira.keyboard.press('ArrowRight');
+    await pane.getByRole('link', { name: 'https://example.org/bread' }).waitFor();
+    expect(await pane.getByText('https://example.org/code').count()).toBe(0);
+    await pane.getByRole('link', { name: /^Jump to this message/ }).click();
+    await mira.waitForURL(/\/\d+\/\d+\/\d+$/);
+    await pane.waitFor(); // it stays where there is room for both
+    await mira.getByRole('button', { name: 'Close' }).first().click();
+    await pane.waitFor({ state: 'detached' });
+  });
+
+  test('is a page of its own on a phone', async () => {
+    await ravi.getByRole('button', { name: 'Pictures, files and links' }).tap();
+    await ravi.getByRole('heading', { name: 'Pictures, files and links' }).waitFor();
+    await expect.poll(() => ravi.locator('[role="tabpanel"] .picture').count()).toBe(5);
+    await ravi.screenshot({ path: `${OUT}media-pane-phone.png` });
+    await ravi.getByRole('tab', { name: 'Files' }).tap();
+    await ravi
+      .getByRole('tabpanel')
+      .getByRole('link', { name: /^Jump to this message/ })
+      .first()
+      .tap();
+    await box(ravi).waitFor();
+    await ravi.getByRole('tabpanel').waitFor({ state: 'detached' });
+  });
+
+  test('says so where there is nothing', async () => {
+    const empty = await house.mira.call<{ id: string }>('POST', `/guilds/${house.guild}/channels`, {
+      name: 'empty',
+      type: 0,
+    });
+    await mira.goto(`${proxy.url}/channels/${house.guild}/${empty.id}`);
+    await mira.getByRole('button', { name: 'Pictures, files and links' }).click();
+    await mira.getByText('No pictures or films were sent here yet.').waitFor();
+    await mira.goto(proxy.url + house.path);
+  });
+});
+
+test('nothing moves while pictures and films come', async () => {
+  for (const options of [{}, PHONE]) {
+    const { page } = await house.mira.sit(browser, '/channels/@me', { origin: proxy.url, ...options });
+    await page.addInitScript(() => {
+      const held = window as unknown as { shifted: number };
+      held.shifted = 0;
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) {
+          const shift = entry as unknown as { value: number; hadRecentInput: boolean };
+          if (!shift.hadRecentInput) held.shifted += shift.value;
+        }
+      }).observe({ type: 'layout-shift', buffered: true });
+    });
+    proxy.delayMs = 60; // pictures come after the words
+    await page.goto(proxy.url + house.path);
+    await row(page, 'all kinds').waitFor();
+    await expect
+      .poll(() =>
+        page
+          .locator('.picture img')
+          .evaluateAll((images) => images.length > 0 && images.every((image) => image.matches('.loaded'))),
+      )
+      .toBe(true);
+    proxy.delayMs = 0;
+    expect(await page.evaluate(() => (window as unknown as { shifted: number }).shifted)).toBeLessThanOrEqual(
+      0.02,
+    );
+    await page.context().close();
+  }
 });
 
 test('nobody’s browser complained', () => {
