@@ -13,6 +13,8 @@ interface Step {
   /** The step before it is the app's own. */
   inApp?: boolean;
   layer?: Layer;
+  /** It lay over the step before as well: a step back would not take it away. */
+  isKept?: boolean;
 }
 
 /** The router's watched side. */
@@ -48,7 +50,7 @@ export class Navigation {
   go(path: string, options: { replace?: boolean; keepsLayer?: boolean } = {}): void {
     const layer: Step = options.keepsLayer && this.layer ? { layer: this.layer } : {};
     if (options.replace) history.replaceState({ ...this.#step, layer: undefined, ...layer }, '', path);
-    else history.pushState({ inApp: true, ...layer } satisfies Step, '', path);
+    else history.pushState({ inApp: true, ...layer, isKept: 'layer' in layer } satisfies Step, '', path);
     this.moves++;
     this.#read(false);
   }
@@ -56,7 +58,7 @@ export class Navigation {
   /** Opens a layer over the page; another one gives way to it. */
   open(layer: Layer): void {
     if (this.layer === layer) return;
-    const step: Step = { inApp: true, layer };
+    const step: Step = { inApp: true, layer, isKept: this.#step.isKept ?? false };
     if (this.layer) history.replaceState(step, '');
     else history.pushState(step, '');
     this.#read(false);
@@ -64,7 +66,10 @@ export class Navigation {
 
   /** Takes away what lies over the page, as Back does. */
   close(): void {
-    if (this.layer) history.back();
+    if (!this.layer) return;
+    if (!this.#step.isKept) return history.back();
+    history.replaceState({ inApp: true } satisfies Step, '');
+    this.#read(false);
   }
 
   /** Steps back inside the app, or goes to `fallback` when the page was entered by its address. */
