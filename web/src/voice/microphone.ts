@@ -32,6 +32,7 @@ export class Microphone {
   #source: MediaStreamAudioSourceNode | null = null;
   #denoiser: AudioNode | null = null;
   #orders: GateOrders = { mode: 'auto' };
+  #opening: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   constructor() {
@@ -45,8 +46,15 @@ export class Microphone {
     return this.#out.stream.getAudioTracks()[0] ?? null;
   }
 
-  /** Takes a device, also in place of another. Rejects as the browser does. */
-  async open(source: Source): Promise<void> {
+  /** Takes a device, also in place of another; one after the other. Rejects as the browser does. */
+  open(source: Source): Promise<void> {
+    const opened = this.#opening.then(() => this.#take(source));
+    this.#opening = opened.catch(() => undefined); // whoever asked hears of it
+    return opened;
+  }
+
+  async #take(source: Source): Promise<void> {
+    if (this.#isClosed) return;
     const raw = await navigator.mediaDevices.getUserMedia({ audio: constraintsFor(source) });
     if (this.#isClosed) return stop(raw);
     this.#release();
@@ -67,8 +75,7 @@ export class Microphone {
   order(mode: GateOrders['mode']): void {
     this.#orders = { mode };
     this.#gate?.port.postMessage(this.#orders);
-    // without a gate the track itself is what shuts
-    if (!this.#gate && this.track) this.track.enabled = mode !== 'shut';
+    this.#shut();
   }
 
   /** Browsers let sound run only after a gesture. */
@@ -81,6 +88,11 @@ export class Microphone {
     this.#release();
     this.track?.stop();
     void this.#context.close();
+  }
+
+  /** Without a gate the track itself is what shuts. */
+  #shut(): void {
+    if (this.track) this.track.enabled = this.#gate !== null || this.#orders.mode !== 'shut';
   }
 
   #release(): void {
@@ -101,6 +113,7 @@ export class Microphone {
       gate.port.postMessage(this.#orders);
       gate.connect(this.#out);
       this.#gate = gate;
+      this.#shut();
     } catch (error) {
       logFault('the gate of the microphone', error); // one is heard without it
     }

@@ -18,8 +18,8 @@ export const milliseconds = (ms: number): string => m.milliseconds({ count: coun
 export const lossText = (share: number): string => percent(Math.round(share * 1000) / 1000);
 
 /** Where one is on the way into a room. */
-export function phaseText(phase: VoicePhase, room: string): string {
-  if (phase === 'live') return m.in_room({ name: room });
+export function phaseText(phase: VoicePhase, name: string, isCall: boolean): string {
+  if (phase === 'live') return isCall ? m.talking_with({ name }) : m.in_room({ name });
   if (phase === 'joining') return m.voice_joining();
   return phase === 'back' ? m.voice_returning() : m.voice_connecting();
 }

@@ -9,10 +9,10 @@ const PASSWORD = 'correct horse battery';
 export class Person {
   readonly username: string;
   readonly token: string;
-  readonly #origin: string;
+  readonly origin: string;
 
   constructor(origin: string, username: string, token: string) {
-    this.#origin = origin;
+    this.origin = origin;
     this.username = username;
     this.token = token;
   }
@@ -25,7 +25,7 @@ export class Person {
   /** One call with a body as it is, such as a form with files. */
   async send<T>(method: string, path: string, body?: string | FormData): Promise<T> {
     const isForm = body instanceof FormData;
-    const response = await fetch(`${this.#origin}/api/v10${path}`, {
+    const response = await fetch(`${this.origin}/api/v10${path}`, {
       method,
       headers: {
         Authorization: this.token,
@@ -45,7 +45,7 @@ export class Person {
   }
 
   /** Gives a page their session, without opening anything in it. */
-  async signIn(page: Page, origin = this.#origin): Promise<void> {
+  async signIn(page: Page, origin = this.origin): Promise<void> {
     const answer = await page.context().request.post(`${origin}/api/v10/auth/login`, {
       data: { login: this.username, password: PASSWORD },
       headers: { 'X-Hearth-Client': 'web', Origin: origin },
@@ -62,7 +62,7 @@ export class Person {
     path: string,
     options: BrowserContextOptions & { origin?: string } = {},
   ): Promise<{ page: Page; complaints: Complaints }> {
-    const { origin = this.#origin, ...context } = options;
+    const { origin = this.origin, ...context } = options;
     const opened = await openPage(browser, { viewport: { width: 1440, height: 900 }, ...context });
     await this.signIn(opened.page, origin);
     await opened.page.goto(origin + path);
