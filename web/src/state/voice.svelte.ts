@@ -61,8 +61,6 @@ export class Voice {
   admission: Admission | null = $state.raw(null);
   /** Who talks this moment, in the channel one is in. */
   readonly speaking = new SvelteSet<Id>();
-  /** When one came in, Unix milliseconds. */
-  sinceMs: number | null = $state.raw(null);
   media: Media | null = $state.raw(null);
   readonly #world: World;
   readonly #api: Routes;
@@ -110,7 +108,6 @@ export class Voice {
     if (this.isIn(channel.id)) return;
     this.#ringsOthers = !channel.guild_id && !this.#world.calls.has(channel.id);
     this.place = { guildId: channel.guild_id ?? null, channelId: channel.id };
-    this.sinceMs = null;
     this.admission = null;
     this.speaking.clear();
     this.phase = 'joining';
@@ -210,7 +207,6 @@ export class Voice {
     // a moderator may have moved us
     if (own.channel_id !== place.channelId) {
       this.place = { guildId: server.guild_id, channelId: own.channel_id };
-      this.sinceMs = null;
     }
     const { token, endpoint } = server;
     if (this.admission?.token === token && this.admission.sessionId === own.session_id) return;
@@ -220,7 +216,6 @@ export class Voice {
       sessionId: own.session_id,
       serverId: server.guild_id ?? own.channel_id,
     };
-    this.sinceMs ??= Date.now();
     if (this.phase === 'joining') this.phase = 'connecting';
     this.media?.connect(this.admission);
     if (!this.#ringsOthers) return;
@@ -247,7 +242,6 @@ export class Voice {
     this.#ringsOthers = false;
     this.place = null;
     this.admission = null;
-    this.sinceMs = null;
     this.phase = 'off';
     this.speaking.clear();
     this.media?.close();

@@ -16,6 +16,7 @@ import { chime } from './tones';
 /** How often the connection is looked at, and every how many times the server hears of it. */
 const MEASURE_MS = 2000;
 const TELL_EVERY = 3;
+const FIRST_MEASURE_MS = 400;
 /** Wishes of video leave together, at most five times a second. */
 const WANT_MS = 250;
 /** How our camera is asked for: three layers come of it. */
@@ -383,6 +384,7 @@ export class Call implements Media {
     const wasThere = this.#voice.phase === 'live' || this.#voice.phase === 'back';
     this.noRoutePort = null;
     this.#voice.phase = 'live';
+    setTimeout(() => void this.#measure(), FIRST_MEASURE_MS);
     if (!wasThere && this.#voice.choices.now.hasSounds) chime('join');
   }
 

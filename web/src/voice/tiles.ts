@@ -17,17 +17,35 @@ export function tilesOf(people: readonly VoiceState[], sharers: ReadonlySet<Id>)
 }
 
 const RATIO = 16 / 9;
+/** How flat and how tall a tile may get to fill its place. */
+const FLATTEST = 2;
+const TALLEST = 1 / 1.1;
 
-/** How many columns make the tiles the largest in a room so wide and so high. */
-export function columnsFor(count: number, width: number, height: number, gap: number): number {
+export interface Grid {
+  columns: number;
+  /** Of a tile, in CSS pixels. */
+  width: number;
+  height: number;
+}
+
+/** How so many tiles stand largest in a room so wide and so high. */
+export function gridFor(count: number, width: number, height: number, gap: number): Grid {
+  const cell = (columns: number): { across: number; down: number } => {
+    const rows = Math.ceil(Math.max(1, count) / columns);
+    return { across: (width - gap * (columns - 1)) / columns, down: (height - gap * (rows - 1)) / rows };
+  };
   let best = 1;
   let bestWidth = 0;
   for (let columns = 1; columns <= Math.max(1, count); columns++) {
-    const rows = Math.ceil(count / columns);
-    const across = (width - gap * (columns - 1)) / columns;
-    const byHeight = ((height - gap * (rows - 1)) / rows) * RATIO;
-    const tile = Math.min(across, byHeight);
+    const { across, down } = cell(columns);
+    const tile = Math.min(across, down * RATIO);
     if (tile > bestWidth + 0.5) [best, bestWidth] = [columns, tile];
   }
-  return best;
+  const { across, down } = cell(best);
+  const wide = Math.max(0, Math.min(across, down * FLATTEST));
+  return {
+    columns: best,
+    width: Math.floor(wide),
+    height: Math.floor(Math.max(0, Math.min(down, wide / TALLEST))),
+  };
 }

@@ -66,7 +66,7 @@ afterAll(async () => {
 
 test('the microphone is tried before anybody hears it, with the noise taken away too', async () => {
   await mira.getByRole('button', { name: 'Try it' }).click();
-  await mira.getByText('You are heard').waitFor(WITHIN);
+  await mira.getByText('You are heard', { exact: true }).waitFor(WITHIN);
   const fetched = mira.waitForResponse((answer) => /rnnoise.*\.wasm/.test(answer.url()) && answer.ok());
   await mira.getByRole('radio', { name: /Strong, on this device/ }).check();
   await fetched;

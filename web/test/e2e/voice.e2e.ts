@@ -70,6 +70,8 @@ test('two people join by a click, and hear each other', async () => {
   await row(ravi).click();
   await dock(ravi).getByText('In Fireside').waitFor(WITHIN);
   await mira.getByRole('list', { name: 'In Fireside' }).getByText('ravi').waitFor();
+  // said to those who do not see it
+  await mira.getByRole('status').getByText('ravi came in.').waitFor({ state: 'attached' });
   await Promise.all([hears(mira), hears(ravi)]);
   // who talks is ringed, on both sides
   await tile(mira, 'ravi').getByText('is talking').waitFor(WITHIN);
