@@ -21,6 +21,8 @@ interface Step {
 export class Navigation {
   current: Route = $state.raw({ page: 'home' });
   path = $state.raw('/');
+  /** The conversation, or list of them, last looked at: where the way out of the settings leads. */
+  talkPath = $state.raw('/channels/@me');
   /** What lies over the page. */
   layer: Layer | null = $state.raw(null);
   /** Rises with every move that may lead to another place, also to where one is already. */
@@ -38,6 +40,7 @@ export class Navigation {
     const path = url.pathname + url.search;
     if (isStep && path !== this.path) this.moves++;
     this.path = path;
+    if (['guild', 'direct', 'friends'].includes(this.current.page)) this.talkPath = path;
     this.layer = this.#step.layer ?? null;
     this.isStep = isStep;
   }

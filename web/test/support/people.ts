@@ -3,7 +3,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { openPage, type Complaints } from './browser';
 import type { TestServer } from './server';
 
-const PASSWORD = 'correct horse battery';
+export const PASSWORD = 'correct horse battery';
 
 /** Someone with an account, who can act over HTTP and sit in front of any number of browsers. */
 export class Person {
