@@ -219,8 +219,9 @@ export class Client {
   /** What no first view needs, once that stands: on a slow line it would come instead of the conversation. */
   async #loadRest(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, REST_AFTER_MS));
-    await this.#loadInstance();
-    await this.#loadPrefs().catch(() => undefined); // the browser's own stand until the next session asks
+    if (this.session.phase !== 'ready') return;
+    const prefs = this.#loadPrefs().catch(() => undefined); // the browser's own stand until the next session asks
+    await Promise.all([prefs, this.#loadInstance()]);
     await this.updates.register();
   }
 

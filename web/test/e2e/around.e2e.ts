@@ -346,7 +346,9 @@ describe('notifications', () => {
     await page.getByRole('button', { name: 'Add', exact: true }).click();
     await page.getByRole('button', { name: 'Remove soup' }).waitFor();
 
+    const words = page.waitForResponse((answer) => answer.url().endsWith('/hearth/users/@me/prefs'));
     await enter(ravi, house, 'hallway');
+    await words; // keywords are read once the conversation stands
     await page.bringToFront();
     await say(mira, house.channels['kitchen'] ?? '', 'the big pot');
     await expect.poll(told).toEqual([{ title: 'Mira · #kitchen', body: 'the big pot' }]);

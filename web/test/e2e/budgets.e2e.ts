@@ -121,7 +121,10 @@ async function walkUp(page: Page, first: string): Promise<Map<string, string>> {
 
 test('a first visit has its conversation after few requests', async () => {
   const { path } = await room('first', 3);
-  const { page } = await openPage(browser, { viewport: { width: 390, height: 844 } });
+  const { page } = await openPage(browser, {
+    viewport: { width: 390, height: 844 },
+    serviceWorkers: 'allow',
+  });
   await house.mira.signIn(page);
   const made: string[] = [];
   page.on('request', (request) => made.push(`${request.method()} ${new URL(request.url()).pathname}`));
