@@ -236,13 +236,14 @@ test('the main views as a screen reader is told them', async () => {
   `);
   expect(await told(page.locator('form').filter({ has: page.locator('[data-composer]') })))
     .toMatchInlineSnapshot(`
-    "- button "Attach files"
-    - textbox "Message general":
-      - /placeholder: Say something in general…
-    - timer
-    - status
-    - button "Emoji and stickers"
-    - button "Send" [disabled]"
-  `);
+      "- button "Attach files"
+      - textbox "Message general":
+        - /placeholder: Say something in general…
+      - timer
+      - status
+      - button "Emoji and stickers"
+      - button "Record a voice message"
+      - button "Send" [disabled]"
+    `);
   await page.context().close();
 });
