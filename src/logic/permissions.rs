@@ -39,6 +39,7 @@ const IN_DMS: Permissions = Permissions::VIEW_CHANNEL
     .union(Permissions::EMBED_LINKS)
     .union(Permissions::ADD_REACTIONS)
     .union(Permissions::USE_EXTERNAL_EMOJIS)
+    .union(Permissions::USE_EXTERNAL_STICKERS)
     .union(Permissions::MENTION_EVERYONE)
     .union(Permissions::PIN_MESSAGES);
 

@@ -171,6 +171,8 @@ async fn stickers_are_made_of_files_and_sent_by_who_may() {
     june.post(&format!("/channels/{elsewhere}/messages"), send.clone()).await.refused(403, 50600);
     set_everyone(&mira, &away, EVERYDAY | USE_EXTERNAL_STICKERS).await;
     june.post(&format!("/channels/{elsewhere}/messages"), send).await.ok();
+    let dm = june.open_dm(&mira).await;
+    june.post(&format!("/channels/{dm}/messages"), json!({ "sticker_ids": [made["id"]] })).await.ok();
     june.post(&format!("/channels/{channel}/messages"), json!({ "sticker_ids": ["5"] }))
         .await
         .refused(400, 50081);

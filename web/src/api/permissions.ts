@@ -48,6 +48,7 @@ export const DIRECT =
   Permission.embedLinks |
   Permission.addReactions |
   Permission.useExternalEmoji |
+  Permission.useExternalStickers |
   Permission.sendVoiceMessages |
   Permission.pinMessages |
   Permission.bypassSlowmode |
