@@ -50,7 +50,7 @@ export async function openPage(
   const page = await context.newPage();
   const complaints: Complaints = [];
   page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(`console: ${message.text()}`);
+    if (message.type() === 'error') complaints.push(`console: ${message.text()} ${message.location().url}`);
   });
   page.on('pageerror', (error) => complaints.push(`error: ${error.stack ?? error.message}`));
   await page.addInitScript(() => {
