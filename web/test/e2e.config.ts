@@ -6,5 +6,7 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 60_000,
     fileParallelism: false,
+    // a busy machine is slow, not wrong: what is waited for may take as long as Playwright waits
+    expect: { poll: { timeout: 30_000 } },
   },
 });

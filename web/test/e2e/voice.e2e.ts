@@ -116,15 +116,17 @@ test('cameras are seen both ways', async () => {
   }
   for (const page of [mira, ravi]) {
     await expect.poll(async () => (await flow(page)).frames, WITHIN).toBeGreaterThan(10);
-    await expect.poll(() => stage(page).locator('video').count()).toBe(2);
+    await expect.poll(() => stage(page).locator('video').count(), WITHIN).toBe(2);
   }
   await shot(mira, 'cameras-grid');
   await tile(mira, 'ravi').getByRole('button', { name: 'Show ravi large' }).click();
   await mira.locator('.focus .tile', { hasText: 'ravi' }).waitFor();
   await shot(mira, 'cameras-focus');
   await stage(ravi).getByRole('button', { name: 'Camera' }).click();
-  await expect.poll(() => stage(mira).locator('video').count()).toBe(1);
-  await mira.getByRole('list', { name: 'In Fireside' }).getByText('Camera on').waitFor();
+  await expect.poll(() => stage(mira).locator('video').count(), WITHIN).toBe(1);
+  await expect
+    .poll(() => mira.getByRole('list', { name: 'In Fireside' }).getByText('Camera on').count(), WITHIN)
+    .toBe(1);
 });
 
 test('a screen is shared with its sound', async () => {
