@@ -15,8 +15,9 @@ use crate::model::BlobHash;
 
 /// Bytes gathered before they are written: with those being written, all that one upload holds in memory is twice this.
 const GATHER_BYTES: usize = 512 << 10;
-/// A growing file is synced each time it has grown over a multiple of this, bytes.
-pub const SYNC_EVERY_BYTES: u64 = 8 << 20;
+/// A growing file is synced each time it has grown over a multiple of this, bytes: the less at once, the less a post's own sync waits
+/// behind it (measured: README).
+pub const SYNC_EVERY_BYTES: u64 = 1 << 20;
 
 /// A file on its way. Dropped before its end, what came is removed, or kept for its sender to go on where that was asked for.
 pub struct Incoming {
