@@ -47,7 +47,7 @@ endif
 test-bots: bin $(BOT_PACKAGES) $(BOT_VENV)
 	@if [ -x tests/bots/run.sh ]; then PATH="$(CURDIR)/tests/.venv/bin:$$PATH" tests/bots/run.sh; fi
 
-test-browser: web bin
+test-browser: web bin $(BOT_PACKAGES)
 ifneq ($(WEB),)
 	@chromium="$$(tests/install-chromium.sh)"; cd web; CHROMIUM="$$chromium" npm run e2e
 endif
@@ -87,4 +87,6 @@ tests/bots/node_modules/.package-lock.json: tests/bots/package-lock.json
 tests/.venv/.installed: $(BOT_REQUIREMENTS)
 	@python3 -m venv tests/.venv || { apt-get update -q && apt-get install -qy python3-venv && python3 -m venv tests/.venv; }
 	tests/.venv/bin/pip install -q --disable-pip-version-check -r $(BOT_REQUIREMENTS)
+	@# discord.py encodes and decodes with the system's libopus.
+	@python3 -c 'import ctypes.util as u, sys; sys.exit(not u.find_library("opus"))' || { apt-get update -q && apt-get install -qy libopus0; }
 	@touch $@
