@@ -68,3 +68,64 @@ export function flow(page: Page): Promise<Flow> {
     return flow;
   });
 }
+
+/** One stream that comes in. */
+export interface Stream {
+  mid: string;
+  kind: 'audio' | 'video';
+  packets: number;
+  lost: number;
+  energy: number;
+  samples: number;
+  /** Samples made up for what did not come, but for silence. */
+  concealed: number;
+  frames: number;
+  freezes: number;
+  height: number;
+}
+
+/** All that comes in through the newest connection, and how many there were. */
+export function streams(page: Page): Promise<{ made: number; streams: Stream[] }> {
+  return page.evaluate(async () => {
+    const { connections } = window as unknown as { connections: RTCPeerConnection[] };
+    const found: Stream[] = [];
+    const report = await connections.at(-1)?.getStats();
+    report?.forEach((stat: Record<string, unknown>) => {
+      if (stat['type'] !== 'inbound-rtp') return;
+      const number = (name: string): number => (typeof stat[name] === 'number' ? stat[name] : 0);
+      found.push({
+        mid: String(stat['mid']),
+        kind: stat['kind'] as 'audio' | 'video',
+        packets: number('packetsReceived'),
+        lost: number('packetsLost'),
+        energy: number('totalAudioEnergy'),
+        samples: number('totalSamplesReceived'),
+        concealed: number('concealedSamples') - number('silentConcealedSamples'),
+        frames: number('framesDecoded'),
+        freezes: number('freezeCount'),
+        height: number('frameHeight'),
+      });
+    });
+    return { made: connections.length, streams: found };
+  });
+}
+
+/** The pitch at which each slot of sound is loudest just now, in hertz; 0 where nothing is heard. */
+export function pitches(page: Page): Promise<number[]> {
+  return page.evaluate(async () => {
+    const context = new AudioContext();
+    const ears = [...document.querySelectorAll<HTMLAudioElement>('audio[data-slot]')];
+    const found = ears.map(async ({ srcObject }) => {
+      const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
+      context.createMediaStreamSource(srcObject as MediaStream).connect(analyser);
+      await new Promise((resolve) => setTimeout(resolve, 400)); // the window has to fill
+      const loudness = new Float32Array(analyser.frequencyBinCount);
+      analyser.getFloatFrequencyData(loudness);
+      const peak = loudness.reduce((best, db, at) => (db > (loudness[best] ?? -1e9) ? at : best), 0);
+      return (loudness[peak] ?? -1e9) > -70 ? (peak * context.sampleRate) / analyser.fftSize : 0;
+    });
+    const heard = await Promise.all(found);
+    await context.close();
+    return heard;
+  });
+}
