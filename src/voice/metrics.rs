@@ -44,6 +44,8 @@ counters! {
     keyframes_asked,
     /// Connections that were closed because they failed.
     failed_peers,
+    /// Times that the thread began anew after a panic.
+    restarts,
     /// Turns of the loop that took longer than 200 ms.
     slow_turns,
     /// Microseconds of work.

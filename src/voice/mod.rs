@@ -61,6 +61,9 @@ pub(crate) enum Command {
     TcpClosed(SocketAddr),
     /// A discovery with this number is our own, and answered; none is any more.
     Probe(Option<u32>),
+    /// The thread panics, outside of any connection's own steps.
+    #[cfg(test)]
+    Panic,
     /// The server stops.
     Stop,
 }
@@ -196,4 +199,49 @@ pub fn own_address() -> Option<IpAddr> {
     };
     // Addresses for documentation (RFC 5737, RFC 3849): only the route to them is looked up.
     probe("0.0.0.0:0", "192.0.2.1:9").or_else(|| probe("[::]:0", "[2001:db8::1]:9"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::{Hub, RING_BUDGET_BYTES};
+    use crate::logic::voice_session::VoiceClose;
+    use crate::model::{ChannelId, UserId};
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_panic_of_the_thread_sends_its_clients_back_and_the_next_ones_are_served() {
+        let (_hub, hub) = Hub::start(RING_BUDGET_BYTES).unwrap();
+        let socket = std::net::UdpSocket::bind((HERE, 0)).unwrap();
+        let at = socket.local_addr().unwrap();
+        let settings = Settings {
+            socket: Some(socket),
+            addresses: Addresses { udp: vec![at], tcp: Vec::new() },
+            videos_per_channel: 1,
+            max_bps_per_sender: 1_000_000,
+        };
+        let voice = Voice::start(hub.clone(), settings).unwrap();
+        let desk = hub.desk();
+        let mut held = Vec::new();
+        for (session, user) in [("one", 11), ("two", 12)] {
+            desk.admit(session, UserId::new(user), ChannelId::new(7));
+            held.push(voice.attach(session.into(), HERE).await.unwrap());
+        }
+        voice.commands.send(Command::Panic).await.unwrap();
+        for attached in held {
+            assert_eq!(attached.mailbox.next(attached.holder).await, Mail::Close(VoiceClose::Crashed));
+        }
+        desk.admit("three", UserId::new(11), ChannelId::new(7));
+        let back = voice.attach("three".into(), HERE).await.unwrap();
+        assert_eq!(voice.counted().restarts, 1);
+
+        // The same socket is read again.
+        let client = tokio::net::UdpSocket::bind((HERE, 0)).await.unwrap();
+        client.send_to(&bot::discovery_question(back.ssrc), at).await.unwrap();
+        let mut answer = [0; 128];
+        assert_eq!(client.recv(&mut answer).await.unwrap(), bot::DISCOVERY_BYTES);
+        tokio::task::spawn_blocking(move || voice.stop()).await.unwrap();
+        assert_eq!(back.mailbox.next(back.holder).await, Mail::Close(VoiceClose::Restart));
+    }
 }

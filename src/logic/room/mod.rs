@@ -146,6 +146,11 @@ pub enum Effect {
         /// Pixels of what comes; none while it is paused.
         height: Option<u32>,
     },
+    /// How many look at a screen changed.
+    Watched {
+        /// Whose screen.
+        source: SourceId,
+    },
     /// Somebody said nothing for as long as they were given.
     Idle {
         /// Who.
@@ -329,5 +334,7 @@ impl Room {
     }
 }
 
+#[cfg(test)]
+mod simulator;
 #[cfg(test)]
 mod tests;

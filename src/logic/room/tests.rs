@@ -205,7 +205,7 @@ fn a_thin_connection_gets_less_at_once_and_more_after_a_while() {
     room.estimate(3_000, 2, 5_000_000);
     room.tick(3_000);
     assert!(room.take_effects().iter().any(|of| matches!(of, Effect::Keyframe { .. })));
-    assert_eq!(room.wanted_bps(2), 1_500_000);
+    assert_eq!(room.wanted_bps(2), 2_071_111, "a fifth more and a sound, of nine tenths");
     room.set_shed_layers(10_000, 1);
     assert!(room.take_effects().contains(&Effect::Keyframe { source: camera(1), layer: 1 }));
 }
@@ -227,6 +227,25 @@ fn layers_nobody_wants_are_stopped_after_a_while() {
         effects.contains(&Effect::Layers { source: camera(1), wanted: [false, true, false] }),
         "{effects:?}"
     );
+}
+
+#[test]
+fn who_shows_a_screen_is_told_how_many_look_at_it() {
+    let mut room = cinema(2);
+    let source = SourceId { member: 1, kind: Kind::Screen };
+    room.add_source(0, source, 2);
+    room.take_effects();
+    let want = [Want { slot: 0, source, height: 700, priority: 1 }];
+    for (viewer, watchers) in [(2, 1), (3, 2)] {
+        room.want(10, viewer, &want);
+        assert!(room.take_effects().contains(&Effect::Watched { source }));
+        assert_eq!(room.watchers(source), watchers);
+    }
+    room.tick(500);
+    assert!(!room.take_effects().contains(&Effect::Watched { source }));
+    room.leave(600, 3);
+    assert!(room.take_effects().contains(&Effect::Watched { source }));
+    assert_eq!(room.watchers(source), 1);
 }
 
 #[derive(Clone, Debug)]

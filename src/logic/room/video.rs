@@ -1,7 +1,9 @@
 //! Which layer of a video each receiver gets: the smallest that fills its tile, as far as its connection carries it. Layers change at
 //! keyframes only, and keyframes are asked for together. Layers that nobody wants are not sent to us at all.
 
-use super::{Delivery, Effect, Kind, MAX_VIDEO_SLOTS, Mapper, MemberId, Room, SlotId, SourceId, VIDEO_HZ};
+use super::{
+    Delivery, Effect, Kind, MAX_VIDEO_SLOTS, Mapper, Member, MemberId, Room, SlotId, SourceId, VIDEO_HZ,
+};
 
 /// A layer of a simulcast video, 0 the smallest.
 pub type Layer = usize;
@@ -16,8 +18,10 @@ const KEYFRAME_RETRY_MS: u64 = 1_000;
 const MAX_RETRY_DOUBLINGS: u32 = 2;
 /// Milliseconds for which a layer goes on that nobody wants.
 const LAYER_STAYS_MS: u64 = 5_000;
-/// Milliseconds for which there must be room before a receiver gets more.
+/// Milliseconds for which there must be room before a receiver gets more, once it had to be given less; and until then, as what a new
+/// connection carries is only being found out.
 const UPGRADE_AFTER_MS: u64 = 3_000;
+const FIRST_UPGRADE_AFTER_MS: u64 = 300;
 /// Bits per second kept for each sound a receiver may hear.
 const AUDIO_BPS: u64 = 64_000;
 
@@ -103,6 +107,8 @@ impl Default for VideoSlot {
 pub(super) struct Receiver {
     slots: Vec<VideoSlot>,
     estimate_bps: Option<u64>,
+    /// Whether what it carries turned out to be less than it was given.
+    has_fallen: bool,
 }
 
 /// The video side of a source.
@@ -113,6 +119,8 @@ pub(super) struct Sender {
     /// When somebody wanted each layer last.
     wanted_ms: [Option<u64>; MAX_LAYERS],
     told: Option<[bool; MAX_LAYERS]>,
+    /// How many look at it.
+    watchers: usize,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -193,16 +201,24 @@ impl Room {
             .collect()
     }
 
+    /// How many look at a video.
+    pub fn watchers(&self, source: SourceId) -> usize {
+        self.sources.get(&source).map_or(0, |held| held.video.watchers)
+    }
+
     /// What a receiver's connection carries, as estimated.
     pub fn estimate(&mut self, now_ms: u64, id: MemberId, bps: u64) {
         self.now_ms = now_ms;
         if let Some(member) = self.members.get_mut(&id) {
+            // The first is a guess, and no news.
+            member.video.has_fallen |= member.video.estimate_bps.is_some_and(|before| bps < before / 4 * 3);
             member.video.estimate_bps = Some(bps);
             self.settle_video();
         }
     }
 
-    /// Bits per second that a receiver would take if it could; what its connection's estimate is to look for.
+    /// Bits per second at which a receiver gets all it wants, with the room that is kept before it gets more: what its connection's
+    /// estimate is to look for.
     pub fn wanted_bps(&self, id: MemberId) -> u64 {
         let Some(member) = self.members.get(&id) else { return 0 };
         let wanted = |slot: &VideoSlot| -> Option<u64> {
@@ -211,7 +227,10 @@ impl Room {
             let profile = profile(want.source.kind, sender.layers);
             Some(profile[fitting(profile, want.height)].1)
         };
-        member.video.slots.iter().filter_map(wanted).sum()
+        match member.video.slots.iter().filter_map(wanted).sum::<u64>() {
+            0 => 0,
+            wanted => (wanted * 6 / 5 + member.heard_bps()) * 10 / 9,
+        }
     }
 
     /// The machine has too much to do, or again enough time: leaves out so many of the highest layers of every video.
@@ -291,11 +310,9 @@ impl Room {
     /// priority, then more.
     fn allocate(&mut self, id: MemberId) {
         let Some(member) = self.members.get_mut(&id) else { return };
-        let heard = member.audio.iter().filter(|slot| slot.source.is_some()).count() as u64;
-        let budget = member
-            .video
-            .estimate_bps
-            .map_or(u64::MAX / 2, |bps| (bps / 10 * 9).saturating_sub(heard * AUDIO_BPS));
+        let heard_bps = member.heard_bps();
+        let budget =
+            member.video.estimate_bps.map_or(u64::MAX / 2, |bps| (bps / 10 * 9).saturating_sub(heard_bps));
         let shed = self.shed_layers;
         let tiles: Vec<Option<Tile>> = member
             .video
@@ -315,6 +332,8 @@ impl Room {
             .collect();
         let fits = share(&tiles, budget);
         let fits_well = share(&tiles, budget / 6 * 5);
+        let upgrade_after_ms =
+            if member.video.has_fallen { UPGRADE_AFTER_MS } else { FIRST_UPGRADE_AFTER_MS };
         for (index, slot) in member.video.slots.iter_mut().enumerate() {
             let (now, later) = (fits[index], fits_well[index]);
             if now < slot.target || slot.target.is_none() {
@@ -324,7 +343,7 @@ impl Room {
                 let since = *slot.more_since_ms.get_or_insert(self.now_ms);
                 // Without an estimate nothing speaks against more.
                 let is_known = member.video.estimate_bps.is_some();
-                if !is_known || self.now_ms.saturating_sub(since) >= UPGRADE_AFTER_MS {
+                if !is_known || self.now_ms.saturating_sub(since) >= upgrade_after_ms {
                     (slot.target, slot.more_since_ms) = (later, None);
                 }
             } else {
@@ -412,11 +431,26 @@ impl Room {
                     *is_wanted = true;
                 }
             }
+            let looks = |slot: &VideoSlot| slot.want.is_some_and(|of| of.source == *source && of.height > 0);
+            let watchers =
+                self.members.values().filter(|member| member.video.slots.iter().any(looks)).count();
+            if std::mem::replace(&mut held.video.watchers, watchers) != watchers
+                && source.kind == Kind::Screen
+            {
+                self.effects.push(Effect::Watched { source: *source });
+            }
             if held.video.told != Some(is_wanted) {
                 held.video.told = Some(is_wanted);
                 self.effects.push(Effect::Layers { source: *source, wanted: is_wanted });
             }
         }
+    }
+}
+
+impl Member {
+    /// Bits per second kept for what is heard.
+    fn heard_bps(&self) -> u64 {
+        self.audio.iter().filter(|slot| slot.source.is_some()).count() as u64 * AUDIO_BPS
     }
 }
 

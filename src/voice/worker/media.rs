@@ -11,6 +11,9 @@ use crate::logic::room::{Delivery, Kind, Level, MemberId, SourceId, VideoPacket}
 use crate::voice::metrics::count;
 use crate::voice::peer::PeerEvent;
 
+/// Packets of a bot that said nothing of speaking, after which it speaks: half a second.
+const SPEAKS_AFTER_PACKETS: u32 = 25;
+
 /// A sound on its way.
 struct Heard<'a> {
     seq: u64,
@@ -74,7 +77,7 @@ impl Worker {
 
     fn connected(&mut self, id: MemberId) {
         let Some(member) = self.members.get_mut(&id) else { return };
-        (member.lost_ms, member.connecting_ms) = (None, None);
+        (member.lost_ms, member.connecting_ms, member.was_asked_anew) = (None, None, false);
         self.set_slots(id);
     }
 
@@ -134,7 +137,12 @@ impl Worker {
             count(&self.counters.dropped_strangers, 1);
             return;
         };
-        let has_spoken = member.has_spoken;
+        // A library that reconnects while it plays may say nothing of it again: what goes on and on is speech too.
+        member.unannounced += u32::from(!member.has_spoken);
+        if member.unannounced >= SPEAKS_AFTER_PACKETS {
+            self.take_speaking(id, 1);
+        }
+        let has_spoken = self.members.get(&id).is_some_and(|member| member.has_spoken);
         self.know(id, str0m::net::Protocol::Udp, from);
         // Sound may overtake the announcement that it comes (API.md §7.54); it is dropped, not punished.
         if !has_spoken || !self.is_admitted(id, Kind::Bot, sound.payload.len()) {

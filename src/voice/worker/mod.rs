@@ -41,6 +41,8 @@ const BUFFER_BYTES: usize = 65_536;
 const TICK: Duration = Duration::from_millis(100);
 /// A turn of the loop that takes longer is counted.
 const SLOW_TURN: Duration = Duration::from_millis(200);
+/// Rest before the thread begins anew.
+const BEGINS_ANEW_AFTER: Duration = Duration::from_millis(100);
 /// Inputs that may fail before a connection is given up.
 const MAX_FAULTS: u32 = 3;
 /// How long the load is measured, and from where on layers of video are left out, or taken up again.
@@ -80,11 +82,15 @@ struct Participant {
     screen: bool,
     ptt: bool,
     has_spoken: bool,
+    /// Packets that came without it having said that it speaks.
+    unannounced: u32,
     /// Since when no connection holds the mailbox, since when nothing carries media.
     detached_ms: Option<u64>,
     lost_ms: Option<u64>,
     /// When its present connection began, until it is live.
     connecting_ms: Option<u64>,
+    /// It was told that this takes too long, and to begin its media anew.
+    was_asked_anew: bool,
     /// What its connection carries, once estimated, in bits per second.
     estimate_bps: Option<u64>,
     budget: Budget,
@@ -202,8 +208,8 @@ impl Worker {
         })
     }
 
-    /// Runs the thread to its end.
-    pub fn run(mut self, queue: mpsc::Receiver<Command>) {
+    /// Runs the thread to its end. A panic ends every session it held, whose clients come back, and nothing else.
+    pub fn run(mut self, mut queue: mpsc::Receiver<Command>) {
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => {
@@ -211,16 +217,47 @@ impl Worker {
                 return;
             }
         };
-        if let Err(error) = runtime.block_on(self.serve(queue)) {
-            tracing::error!(%error, "voice ended");
+        loop {
+            match catch_unwind(AssertUnwindSafe(|| runtime.block_on(self.serve(&mut queue)))) {
+                Ok(Ok(())) => break,
+                Ok(Err(error)) => {
+                    tracing::error!(%error, "voice ended");
+                    break;
+                }
+                Err(_) => self.begin_anew(),
+            }
         }
         for member in self.members.values() {
             member.mailbox.close(VoiceClose::Restart);
         }
     }
 
-    async fn serve(&mut self, mut queue: mpsc::Receiver<Command>) -> io::Result<()> {
-        let socket = self.socket.take().map(UdpSocket::from_std).transpose()?;
+    /// Forgets everybody: what a panic left half done is trusted no more. Their clients are told to come back, the hub that they left.
+    fn begin_anew(&mut self) {
+        tracing::error!(sessions = self.members.len(), "the voice thread panicked, and begins anew");
+        count(&self.counters.restarts, 1);
+        for (_, member) in self.members.drain() {
+            member.mailbox.close(VoiceClose::Crashed);
+            self.reports.push_back(VoiceReport::Ended(member.grant.session.clone()));
+        }
+        self.sessions.clear();
+        self.rooms.clear();
+        self.by_address.clear();
+        self.by_ufrag.clear();
+        self.by_ssrc.clear();
+        self.tcp.clear();
+        self.out.clear();
+        self.events.clear();
+        self.scratch.clear();
+        self.heard.clear();
+        self.seen.clear();
+        // So that a panic which comes again and again leaves the machine to others.
+        std::thread::sleep(BEGINS_ANEW_AFTER);
+    }
+
+    async fn serve(&mut self, queue: &mut mpsc::Receiver<Command>) -> io::Result<()> {
+        let socket = self.socket.as_ref().map(std::net::UdpSocket::try_clone).transpose()?;
+        let socket = socket.map(UdpSocket::from_std).transpose()?;
         let state = match &socket {
             Some(socket) => Some(UdpSocketState::new(UdpSockRef::from(socket))?),
             None => None,

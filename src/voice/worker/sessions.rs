@@ -16,7 +16,8 @@ use crate::voice::{Attached, Command, Said};
 
 /// Milliseconds for which a session stays whose media is lost.
 const LOST_STAYS_MS: u64 = 30_000;
-/// Milliseconds a new connection may take until media flows.
+/// Milliseconds a new connection may take until media flows, before its client is to make it anew; and over all.
+const ANEW_AFTER_MS: u64 = 10_000;
 const CONNECT_WITHIN_MS: u64 = 30_000;
 
 impl Worker {
@@ -65,6 +66,8 @@ impl Worker {
                 self.by_address.remove(&(str0m::net::Protocol::Tcp, from));
             }
             Command::Probe(number) => self.probe = number,
+            #[cfg(test)]
+            Command::Panic => panic!("as asked"),
             Command::Stop => self.is_stopping = true,
         }
     }
@@ -94,9 +97,11 @@ impl Worker {
             screen: false,
             ptt: false,
             has_spoken: false,
+            unannounced: 0,
             detached_ms: None,
             lost_ms: None,
             connecting_ms: None,
+            was_asked_anew: false,
             estimate_bps: None,
             budget: Budget::default(),
             grant,
@@ -174,6 +179,18 @@ impl Worker {
             })
             .map(|(id, _)| *id)
             .collect();
+        let slow: Vec<MemberId> = self
+            .members
+            .iter()
+            .filter(|(_, member)| !member.was_asked_anew && over(member.connecting_ms, ANEW_AFTER_MS))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in slow {
+            if let Some(member) = self.members.get_mut(&id) {
+                member.was_asked_anew = true;
+                self.tell_reconnect(id, "full", "no media came");
+            }
+        }
         for id in ended {
             if let Some(member) = self.members.get(&id) {
                 self.reports.push_back(VoiceReport::Ended(member.grant.session.clone()));
@@ -254,6 +271,8 @@ impl Worker {
     }
 
     fn select_webrtc(&mut self, id: MemberId, offer: &Offer) {
+        // Who tries again is still without media since they first tried.
+        let since_ms = self.members.get(&id).and_then(|member| member.connecting_ms);
         self.drop_link(id);
         let mut peer = Peer::new(self.now, Arc::clone(&self.addresses), self.certificate.clone(), offer);
         match peer.negotiate(offer) {
@@ -263,7 +282,7 @@ impl Worker {
                 let Some(member) = self.members.get_mut(&id) else { return };
                 member.link = Link::Web(Box::new(peer));
                 member.ufrag.clone_from(&ufrag);
-                member.connecting_ms = Some(now_ms);
+                member.connecting_ms = since_ms.or(Some(now_ms));
                 let session = json!({
                     "sdp": sdp,
                     "audio_codec": "opus",
@@ -315,9 +334,9 @@ impl Worker {
         self.tell_all_slots(id);
     }
 
-    fn take_speaking(&mut self, id: MemberId, bits: u32) {
+    pub(super) fn take_speaking(&mut self, id: MemberId, bits: u32) {
         let Some(member) = self.members.get_mut(&id) else { return };
-        member.has_spoken = true;
+        (member.has_spoken, member.unannounced) = (true, 0);
         if !member.grant.is_bot {
             member.ptt = bits & 1 != 0;
         }

@@ -27,6 +27,7 @@ impl Worker {
                 }
                 Effect::Layers { source, wanted } => self.tell_layers(source, wanted),
                 Effect::Video { to, slot, height } => self.tell_video(to, slot, height),
+                Effect::Watched { source } => self.tell_producers(channel, source.member),
                 Effect::Idle { member } => self.report_idle(member),
             }
         }
@@ -139,11 +140,10 @@ impl Worker {
 
     fn add_producer(&self, id: MemberId, users: &mut Map<String, Value>) {
         let Some(member) = self.members.get(&id) else { return };
-        let kinds: Vec<Kind> = self
-            .rooms
-            .get(&member.grant.channel)
-            .map(|room| room.sources_of(id).map(|source| source.kind).collect())
-            .unwrap_or_default();
+        let room = self.rooms.get(&member.grant.channel);
+        let kinds: Vec<Kind> =
+            room.map(|room| room.sources_of(id).map(|source| source.kind).collect()).unwrap_or_default();
+        let screen = SourceId { member: id, kind: Kind::Screen };
         let shows = |kind| kinds.contains(&kind);
         users.insert(
             member.grant.user.to_string(),
@@ -151,16 +151,17 @@ impl Worker {
                 "camera": shows(Kind::Camera),
                 "screen": shows(Kind::Screen),
                 "screen_audio": shows(Kind::ScreenAudio),
+                "watchers": room.map_or(0, |room| room.watchers(screen)),
             }),
         );
     }
 
-    /// Op 110 to everybody else: what somebody shows changed.
+    /// Op 110 to everybody: what somebody shows changed, or how many look at it.
     pub(super) fn tell_producers(&self, channel: ChannelId, id: MemberId) {
         let mut users = Map::new();
         self.add_producer(id, &mut users);
         let told = json!({ "full": false, "users": users });
-        for to in self.others_in(channel, id) {
+        for to in self.others_in(channel, 0) {
             if self.members.get(&to).is_some_and(|member| matches!(member.link, Link::Web(_))) {
                 self.tell(to, 110, &told);
             }

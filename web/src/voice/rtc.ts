@@ -80,6 +80,8 @@ export class Rtc {
   #wasLive = false;
   #restarts = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Until nothing flowed for so long that it is told; a connection made anew does not begin the wait anew. */
+  #routeTimer: ReturnType<typeof setTimeout> | undefined;
   #tuned: Promise<void> = Promise.resolve();
   #audioBps: number | undefined;
   #screenRate: (typeof SCREEN_RATES)[keyof typeof SCREEN_RATES] = SCREEN_RATES.detail;
@@ -110,6 +112,7 @@ export class Rtc {
   }
 
   close(): void {
+    clearTimeout(this.#routeTimer);
     this.#retire();
   }
 
@@ -229,7 +232,7 @@ export class Rtc {
     this.addAudioSlots(FIRST_AUDIO_SLOTS, false);
     for (const [kind, own] of Object.entries(this.#own))
       void own.sender.replaceTrack(this.#sent[kind as Track] ?? null);
-    this.#timer = setTimeout(() => this.#options.onNoRoute(), ROUTE_MS);
+    this.#awaitRoute();
     return pc;
   }
 
@@ -290,6 +293,8 @@ export class Rtc {
     switch (pc.connectionState) {
       case 'connected':
         this.#wasLive = true;
+        clearTimeout(this.#routeTimer);
+        this.#routeTimer = undefined;
         this.#restarts = 0;
         return this.#options.onLive();
       case 'disconnected':
@@ -298,14 +303,18 @@ export class Rtc {
       case 'failed':
         return this.#recover();
       default:
-        this.#timer = setTimeout(() => this.#options.onNoRoute(), ROUTE_MS);
+        this.#awaitRoute();
     }
+  }
+
+  #awaitRoute(): void {
+    this.#routeTimer ??= setTimeout(() => this.#options.onNoRoute(), ROUTE_MS);
   }
 
   /** First another route, then another connection, then the truth. */
   #recover(): void {
     this.#options.onLost();
-    this.#timer = setTimeout(() => this.#options.onNoRoute(), ROUTE_MS);
+    this.#awaitRoute();
     if (!this.#wasLive) return;
     this.#restarts++;
     if (this.#restarts === 1) this.restartIce();
