@@ -54,6 +54,11 @@ pub enum Act {
     StickerCreate = 90,
     StickerUpdate = 91,
     StickerDelete = 92,
+    SoundCreate = 130,
+    SoundUpdate = 131,
+    SoundDelete = 132,
+    VoiceStatusUpdate = 192,
+    VoiceStatusDelete = 193,
 }
 
 /// Acts of one person on one target in one channel within this time raise the count of one entry, milliseconds.

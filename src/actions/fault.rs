@@ -112,7 +112,7 @@ faults! {
     // Limits on numbers of things.
     TooManyGuilds = 400 30001 "Maximum number of guilds reached";
     TooManyFriends = 400 30002 "Maximum number of friends reached";
-    TooManyBlocks = 400 30045 "Maximum number of blocked users reached";
+    TooManyBlocks = 400 30044 "Maximum number of blocked users reached";
     TooManyPins = 400 30003 "Maximum number of pins reached for the channel";
     TooManyRecipients = 400 30004 "Maximum number of recipients reached";
     TooManyRoles = 400 30005 "Maximum number of guild roles reached";
@@ -131,6 +131,7 @@ faults! {
     TooManyForeignBans = 400 30035 "Maximum number of bans for non-guild members has been exceeded";
     TooManyScheduledEvents = 400 30038 "Maximum number of guild scheduled events reached";
     TooManyStickers = 400 30039 "Maximum number of stickers reached";
+    TooManySounds = 400 30045 "Maximum number of soundboard sounds reached";
     TooManyOldEdits = 400 30046 "Maximum number of edits to messages older than 1 hour reached";
     TooManyPinnedPosts = 400 30047 "Maximum number of pinned threads in a forum channel has been reached";
     TooManyTags = 400 30048 "Maximum number of tags in a forum channel has been reached";

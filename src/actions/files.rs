@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::error::{ActionError, Fault};
+use super::expressions::sounds;
 use super::images::{MOVING, busy};
 use super::uploads::blocking;
 use crate::app::App;
@@ -12,9 +13,9 @@ use crate::logic::file_links::{LIFE_SECS, Signature};
 use crate::logic::form::kinds::{list, raw_text};
 use crate::logic::form::{Checked, Fields, Form};
 use crate::logic::sniff::{self, FileKind, FileType};
-use crate::model::{AttachmentId, ChannelId, EmojiId, Permissions, StickerId};
+use crate::model::{AttachmentId, ChannelId, EmojiId, Permissions, SoundId, StickerId};
 use crate::store::access::require;
-use crate::store::{AttachmentRow, Emojis, FileRow, Stickers, StoreError, View};
+use crate::store::{AttachmentRow, Emojis, FileRow, Sounds, Stickers, StoreError, View};
 
 use super::actor::Actor;
 
@@ -189,6 +190,18 @@ pub async fn sticker(app: &App, id: StickerId, wish: Wish) -> Result<Served, Act
     // A PNG that moves is still a PNG: it is asked for as one.
     let moves = row.file.is_animated && wish.size.is_none();
     expression(app, &row.file, Wish { is_animated: wish.is_animated || moves, ..wish }).await
+}
+
+/// A sound of a soundboard by its id.
+///
+/// # Errors
+/// 404 for one that is not there.
+pub async fn sound(app: &App, id: SoundId) -> Result<Served, ActionError> {
+    if let Some(known) = sounds::default_sound(id) {
+        return Ok(shown(Bytes::from_static(known.file), format!("sound-{id}")));
+    }
+    let row = app.store.read::<_, StoreError>(|view| view.shared::<Sounds>(&id))?.ok_or(Fault::NotFound)?;
+    original(app, &row.file.hash.to_string()).await
 }
 
 async fn expression(app: &App, file: &FileRow, wish: Wish) -> Result<Served, ActionError> {

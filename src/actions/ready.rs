@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::actor::{Actor, ActorKind};
 use super::error::ActionError;
+use super::expressions::sounds;
 use super::gateway::dated;
 use super::sessions::id_hash;
 use super::show::{self, SMALL_GUILD_MEMBERS};
@@ -304,7 +305,7 @@ impl Builder<'_> {
             voice_states,
             stage_instances: Vec::new(),
             guild_scheduled_events: Vec::new(),
-            soundboard_sounds: Vec::new(),
+            soundboard_sounds: sounds::of_guild(self.view, id, false)?,
         });
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::expressions::{emojis, stickers};
+use super::expressions::{emojis, sounds, stickers};
 use super::show_files;
 use crate::model::{
     AuditChange, AuditEntry, AuditEntryId, Channel, ChannelId, ChannelKind, CountDetails, FEATURES, Guild,
@@ -325,7 +325,7 @@ pub fn guild_create(
         voice_states: Vec::new(),
         stage_instances: Vec::new(),
         guild_scheduled_events: Vec::new(),
-        soundboard_sounds: Vec::new(),
+        soundboard_sounds: sounds::of_guild(view, access.id, false)?,
     })
 }
 

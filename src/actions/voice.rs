@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::actor::{Actor, ActorKind};
+use super::actor::{Actor, ActorKind, Reason};
+use super::audit::{self, Act, Changes, Entry};
 use super::error::{ActionError, Fault};
 use super::{dms, messages};
 use crate::app::App;
 use crate::hub::{Auth, Connection, Conversation, SelfState};
-use crate::logic::form::kinds::{boolean, list, snowflake, timestamp};
+use crate::logic::form::kinds::{boolean, list, snowflake, text, timestamp};
 use crate::logic::form::{Checked, Fields, Form, Patch};
 use crate::logic::session::client_frame::VoiceStateUpdate;
 use crate::logic::voice_session::VoiceClose;
@@ -136,6 +137,73 @@ pub async fn ring(
 pub async fn show_call(app: &App, connection: &Connection, channel: ChannelId) {
     // A hub that has stopped closes the session by itself.
     let _ = app.hub.show_call(connection, channel).await;
+}
+
+/// Op 43: tells a session of the voice channels that it sees in a guild.
+pub async fn show_rooms(app: &App, connection: &Connection, guild: GuildId) {
+    // A hub that has stopped closes the session by itself.
+    let _ = app.hub.show_rooms(connection, guild).await;
+}
+
+/// Characters of what a voice channel says it is about.
+const MAX_STATUS_CHARS: usize = 500;
+
+/// Body of `PUT /channels/{channel}/voice-status`.
+#[derive(Clone)]
+pub struct SetStatus {
+    status: Option<String>,
+}
+
+impl Form for SetStatus {
+    fn read(f: &mut Fields<'_>) -> Self {
+        Self { status: f.opt("status", text(0..=MAX_STATUS_CHARS)).filter(|text| !text.is_empty()) }
+    }
+}
+
+/// Sets what a voice channel says it is about, until the last who is in it leaves.
+///
+/// # Errors
+/// 50024 outside of voice channels, 50013 without SET_VOICE_CHANNEL_STATUS, and from outside of the channel without MANAGE_CHANNELS.
+pub async fn set_status(
+    app: &App,
+    actor: Actor,
+    channel: ChannelId,
+    form: Checked<SetStatus>,
+    reason: Option<Reason>,
+) -> Result<(), ActionError> {
+    let SetStatus { status } = form.take()?;
+    let told = status.clone();
+    let place = app.store.read(|view| {
+        let by = view.allow::<right::SetVoiceStatus>(actor.user, channel)?;
+        Ok::<_, StoreError>(by.channel.guild.and_then(|guild| channel_of(app, guild, actor.user)))
+    })?;
+    let guild = app
+        .store
+        .write(move |tx| {
+            let by = tx.allow::<right::SetVoiceStatus>(actor.user, channel)?;
+            let (ChannelKind::Voice, Some(guild)) = (by.channel.kind, by.channel.guild) else {
+                return Err(Fault::ChannelType.into());
+            };
+            if place != Some(channel) {
+                require(by.held, Permissions::MANAGE_CHANNELS)?;
+            }
+            let act = if told.is_some() { Act::VoiceStatusUpdate } else { Act::VoiceStatusDelete };
+            let mut changes = Changes::none();
+            changes.field("status", None::<String>, told.clone());
+            let entry = Entry {
+                guild,
+                actor: actor.user,
+                act,
+                target: Some(channel.to_string()),
+                changes,
+                options: told.as_ref().map(|status| serde_json::json!({ "status": status })),
+                reason: reason.as_ref().map(Reason::as_str),
+            };
+            audit::record(tx, &by, entry)?;
+            Ok::<_, ActionError>(guild)
+        })
+        .await?;
+    app.hub.set_voice_status(guild, channel, status).await.map_err(ActionError::internal)
 }
 
 /// Sets where a call is: there is one region, so nothing changes.

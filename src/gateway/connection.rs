@@ -17,6 +17,7 @@ use super::outbox::{MAX_BYTES, MAX_FRAMES, MAX_WITH_PONG};
 use super::socket::{SharedOut, Socket};
 use super::waiting::Place;
 use super::{STOPPING, Shared, Taken};
+use crate::actions::expressions::sounds;
 use crate::actions::gateway::{self as act, Entered, Refused};
 use crate::actions::{member_requests, subscriptions, voice};
 use crate::hub::{self, Next};
@@ -352,6 +353,14 @@ impl Connection {
             })),
             Command::Subscribe(guilds) => Some(Box::pin(async move {
                 subscriptions::look(&app, &session, guilds).await;
+                Done::Answered
+            })),
+            Command::RequestSounds(guilds) => Some(Box::pin(async move {
+                sounds::answer(&app, &session, &guilds);
+                Done::Answered
+            })),
+            Command::RequestChannels(guild) => Some(Box::pin(async move {
+                voice::show_rooms(&app, &session, guild).await;
                 Done::Answered
             })),
             Command::ConnectCall(channel) => Some(Box::pin(async move {

@@ -20,7 +20,7 @@ use crate::actions::files::{self, Content, Format, Served, Wish};
 use crate::actions::{ActionError, Fault};
 use crate::app::App;
 use crate::logic::file_links::Signature;
-use crate::model::{AttachmentId, ChannelId, EmojiId, StickerId};
+use crate::model::{AttachmentId, ChannelId, EmojiId, SoundId, StickerId};
 
 /// Folders whose files are named `{owner}/{hash}.{extension}`.
 const FOLDERS: [&str; 8] = [
@@ -98,6 +98,9 @@ async fn find(app: &App, request: &Request<Incoming>) -> Result<Served, ActionEr
         ["stickers", file] => {
             let (id, wish) = numbered(file, query)?;
             files::sticker(app, StickerId::new(id), wish).await
+        }
+        ["soundboard-sounds", id] => {
+            files::sound(app, SoundId::new(id.parse().map_err(|_| Fault::NotFound)?)).await
         }
         _ => Err(Fault::NotFound.into()),
     }

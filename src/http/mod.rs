@@ -81,6 +81,7 @@ pub mod routes;
 mod server;
 mod settings;
 mod socket;
+mod sounds;
 mod stickers;
 mod voice;
 mod webhooks;

@@ -8,7 +8,7 @@ use super::route::Route;
 use super::{
     absent, accounts, applications, attachments, audit, bans, channels, dms, emojis, followers, guilds,
     instance, integrations, invites, members, messages, oauth2, pins, reactions, read_states, relationships,
-    roles, settings, stickers, voice, webhooks, widgets,
+    roles, settings, sounds, stickers, voice, webhooks, widgets,
 };
 
 /// Every route of the REST API.
@@ -37,6 +37,7 @@ pub fn all() -> Vec<Route> {
         relationships::routes(),
         roles::routes(),
         settings::routes(),
+        sounds::routes(),
         stickers::routes(),
         voice::routes(),
         webhooks::routes(),

@@ -2,8 +2,8 @@
 
 use super::call::Call;
 use super::reply::{Answer, Reply};
-use super::route::{Route, Who, get, patch, post};
-use crate::actions::voice::{self, EditState, Ring, Ringable};
+use super::route::{Route, Who, get, patch, post, put};
+use crate::actions::voice::{self, EditState, Ring, Ringable, SetStatus};
 use crate::model::VoiceState;
 use crate::model::kind::{Channel, Guild, User};
 
@@ -24,6 +24,12 @@ pub fn routes() -> Vec<Route> {
             .takes::<EditState>()
             .or_nothing()
             .summary("On a stage, let a member speak or listen; needs MUTE_MEMBERS in the channel"),
+        put("/channels/{channel_id}/voice-status", set_status)
+            .takes::<SetStatus>()
+            .or_nothing()
+            .audited()
+            .permission("SET_VOICE_CHANNEL_STATUS")
+            .summary("Say what a voice channel is about, until the last in it leaves; from outside needs MANAGE_CHANNELS"),
         get("/channels/{channel_id}/call", ringable)
             .who(Who::Human)
             .gives::<Ringable>(200)
@@ -64,6 +70,12 @@ async fn edit_own_state(call: Call) -> Answer {
 async fn edit_state(call: Call) -> Answer {
     let (guild, user) = (call.id::<Guild>("guild_id")?, call.id::<User>("user_id")?);
     voice::edit_state(&call.app, call.actor()?, guild, user, call.form()).await?;
+    Ok(Reply::nothing())
+}
+
+async fn set_status(call: Call) -> Answer {
+    let channel = call.id::<Channel>("channel_id")?;
+    voice::set_status(&call.app, call.actor()?, channel, call.form(), call.reason()?).await?;
     Ok(Reply::nothing())
 }
 

@@ -67,7 +67,12 @@ impl State {
         {
             return;
         }
-        self.dispatch(now, self.commit + 1, audience, &Dispatch::TypingStart(start));
+        self.tell_unwritten(now, audience, &Dispatch::TypingStart(start));
+    }
+
+    /// Tells of what is true for the moment and was never written.
+    pub fn tell_unwritten(&mut self, now: Now, audience: &Audience, dispatch: &Dispatch) {
+        self.dispatch(now, self.commit + 1, audience, dispatch);
         self.weigh_later(now);
     }
 

@@ -35,7 +35,8 @@ use crate::hub::state::{Now, State};
 use crate::logic::session::client_frame::GuildSubscription;
 use crate::logic::session::{Meter, Packet};
 use crate::model::{
-    Audience, Batch, ChannelId, GuildId, MessageId, Presence, Timestamp, TypingStart, UserId, VoiceState,
+    Audience, Batch, ChannelId, GuildId, MessageId, Presence, Timestamp, TypingStart, UserId, VoiceEffect,
+    VoiceState,
 };
 
 pub use lifecycle::{
@@ -111,6 +112,9 @@ enum VoiceInput {
     Ring { channel: ChannelId, users: Option<Vec<UserId>>, is_on: bool, reply: oneshot::Sender<bool> },
     ShowCall { key: u64, channel: ChannelId },
     Stage { guild: GuildId, user: UserId, suppress: Option<bool>, request: Option<Option<Timestamp>> },
+    Play { effect: VoiceEffect, reply: oneshot::Sender<bool> },
+    Status { guild: GuildId, channel: ChannelId, status: Option<String> },
+    ShowRooms { key: u64, guild: GuildId },
     Report(VoiceReport),
 }
 
@@ -268,6 +272,9 @@ fn take_voice(state: &mut State, now: Now, input: VoiceInput) {
         VoiceInput::Stage { guild, user, suppress, request } => {
             state.set_stage(now, guild, user, suppress, request);
         }
+        VoiceInput::Play { effect, reply } => _ = reply.send(state.play_sound(now, effect)),
+        VoiceInput::Status { guild, channel, status } => state.set_voice_status(now, guild, channel, status),
+        VoiceInput::ShowRooms { key, guild } => state.show_rooms(now, key, guild),
         VoiceInput::Report(VoiceReport::Own(session, own)) => state.set_own_by(now, &session, own),
         VoiceInput::Report(VoiceReport::Ended(session)) => state.lose_voice(now, &session),
         VoiceInput::Report(VoiceReport::Idle(session)) => state.idle_voice(now, &session),
@@ -503,6 +510,37 @@ impl HubHandle {
         request: Option<Option<Timestamp>>,
     ) -> Result<(), Stopped> {
         self.send(Input::Voice(VoiceInput::Stage { guild, user, suppress, request })).await
+    }
+
+    /// Plays a sound to everybody in a voice channel; whether who plays it is there and may be heard.
+    ///
+    /// # Errors
+    /// The hub has stopped.
+    pub async fn play_sound(&self, effect: VoiceEffect) -> Result<bool, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Input::Voice(VoiceInput::Play { effect, reply })).await?;
+        answer.await.map_err(|_| Stopped)
+    }
+
+    /// Sets what a voice channel says it is about, until the last in it leaves.
+    ///
+    /// # Errors
+    /// The hub has stopped.
+    pub async fn set_voice_status(
+        &self,
+        guild: GuildId,
+        channel: ChannelId,
+        status: Option<String>,
+    ) -> Result<(), Stopped> {
+        self.send(Input::Voice(VoiceInput::Status { guild, channel, status })).await
+    }
+
+    /// Op 43: tells a session of the voice channels that it sees in a guild.
+    ///
+    /// # Errors
+    /// The hub has stopped.
+    pub async fn show_rooms(&self, connection: &Connection, guild: GuildId) -> Result<(), Stopped> {
+        self.send(Input::Voice(VoiceInput::ShowRooms { key: connection.session().key, guild })).await
     }
 
     /// Takes a report of media, without waiting.

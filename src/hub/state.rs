@@ -9,7 +9,7 @@ use crate::hub::guild::Guild;
 use crate::hub::log::Log;
 use crate::hub::presence::{Board, Part, Shown};
 use crate::hub::session::{Errands, Session};
-use crate::hub::voice::{Calls, Desk, VoicePlace, Voices};
+use crate::hub::voice::{Calls, Desk, Rooms, VoicePlace, Voices};
 use crate::logic::session::Meter;
 use crate::model::{GuildId, GuildSnapshot, UserId};
 
@@ -113,6 +113,7 @@ pub(super) struct State {
     /// Who is in voice.
     pub voices: Voices,
     pub calls: Calls,
+    pub rooms: Rooms,
     pub desk: Arc<Desk>,
     /// When those leave voice whose connection was lost, soonest first; who has come back since is passed over.
     pub away: VecDeque<(u64, VoicePlace, UserId)>,
@@ -155,6 +156,7 @@ impl State {
             reconnecting: None,
             voices: Voices::default(),
             calls: Calls::new(),
+            rooms: Rooms::new(),
             desk: Arc::default(),
             away: VecDeque::new(),
         }

@@ -22,5 +22,6 @@ pub mod scopes;
 pub mod services;
 pub mod session;
 pub mod sniff;
+pub mod sound_file;
 pub mod stream;
 pub mod voice_session;

@@ -6,12 +6,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    ApplicationId, AuditEntryEvent, AuthSessionId, Call, CallEnded, Channel, ChannelId, EmojisUpdate, Guild,
-    GuildCreate, GuildId, GuildSettings, GuildUser, IntegrationEvent, InviteCreated, InviteDeleted,
-    MemberEvent, MemberListUpdate, MessageAck, MessageDeleted, MessageEvent, MessagesDeleted, OwnUser,
-    PassiveUpdate, Permissions, PinsAck, PinsUpdate, Presence, ReactionEvent, ReactionsCleared,
-    RecipientEvent, Relationship, RelationshipRemoved, Role, RoleDeleted, RoleEvent, StickersUpdate,
-    TypingStart, UnavailableGuild, User, UserId, VoiceServer, VoiceState, WebhooksUpdate,
+    ApplicationId, AuditEntryEvent, AuthSessionId, Call, CallEnded, Channel, ChannelId, ChannelInfo,
+    EmojisUpdate, Guild, GuildCreate, GuildId, GuildSettings, GuildUser, IntegrationEvent, InviteCreated,
+    InviteDeleted, MemberEvent, MemberListUpdate, MessageAck, MessageDeleted, MessageEvent, MessagesDeleted,
+    OwnUser, PassiveUpdate, Permissions, PinsAck, PinsUpdate, Presence, ReactionEvent, ReactionsCleared,
+    RecipientEvent, Relationship, RelationshipRemoved, Role, RoleDeleted, RoleEvent, Sound, SoundDeleted,
+    StickersUpdate, TypingStart, UnavailableGuild, User, UserId, VoiceEffect, VoiceServer, VoiceStart,
+    VoiceState, VoiceStatus, WebhooksUpdate,
 };
 
 /// Who hears of a dispatch. The hub turns it into sessions with the rights they have when the event's turn comes.
@@ -93,6 +94,20 @@ dispatches! {
     EmojisUpdate(EmojisUpdate) = "GUILD_EMOJIS_UPDATE",
     /// Stickers changed.
     StickersUpdate(StickersUpdate) = "GUILD_STICKERS_UPDATE",
+    /// A sound was made.
+    SoundCreate(Sound) = "GUILD_SOUNDBOARD_SOUND_CREATE",
+    /// A sound changed.
+    SoundUpdate(Sound) = "GUILD_SOUNDBOARD_SOUND_UPDATE",
+    /// A sound is gone.
+    SoundDelete(SoundDeleted) = "GUILD_SOUNDBOARD_SOUND_DELETE",
+    /// Somebody played a sound in the receiver's voice channel; not durable.
+    VoiceEffect(VoiceEffect) = "VOICE_CHANNEL_EFFECT_SEND",
+    /// What a voice channel says it is about changed; not durable.
+    VoiceStatus(VoiceStatus) = "VOICE_CHANNEL_STATUS_UPDATE",
+    /// Somebody came into an empty voice channel, or the last left; not durable.
+    VoiceStart(VoiceStart) = "VOICE_CHANNEL_START_TIME_UPDATE",
+    /// Voice channels with somebody in them, as op 43 asked.
+    ChannelInfo(ChannelInfo) = "CHANNEL_INFO",
     /// A channel was made, or became visible.
     ChannelCreate(Arc<Channel>) = "CHANNEL_CREATE",
     /// A channel changed.

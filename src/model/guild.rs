@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    AuditEntryId, Channel, ChannelId, Emoji, GuildId, Member, Permissions, Presence, RoleId, Sticker,
+    AuditEntryId, Channel, ChannelId, Emoji, GuildId, Member, Permissions, Presence, RoleId, Sound, Sticker,
     Timestamp, User, UserId, VoiceState,
 };
 
@@ -238,7 +238,7 @@ pub struct GuildCreate {
     /// Events to come.
     pub guild_scheduled_events: Vec<Value>,
     /// Custom sounds.
-    pub soundboard_sounds: Vec<Value>,
+    pub soundboard_sounds: Vec<Sound>,
 }
 
 /// A guild in READY for bots, and GUILD_DELETE.

@@ -176,6 +176,8 @@ pub mod kind {
         Emoji => EmojiId,
         /// A sticker.
         Sticker => StickerId,
+        /// A sound of a soundboard.
+        Sound => SoundId,
         /// An attachment of a message.
         Attachment => AttachmentId,
         /// Access that somebody gave to an application.
@@ -186,7 +188,7 @@ pub mod kind {
 }
 pub use kind::{
     ApplicationId, AttachmentId, AuditEntryId, AuthSessionId, ChannelId, EmojiId, GuildId, MessageId,
-    OAuthGrantId, RoleId, StickerId, UserId, WebhookId,
+    OAuthGrantId, RoleId, SoundId, StickerId, UserId, WebhookId,
 };
 
 /// Draws ids that rise for ever, whatever the clock does.

@@ -77,6 +77,8 @@ pub mod right {
         ManageNicknames = Permissions::MANAGE_NICKNAMES;
         /// To name oneself.
         ChangeNickname = Permissions::CHANGE_NICKNAME;
+        /// To say what a voice channel is about.
+        SetVoiceStatus = Permissions::SET_VOICE_CHANNEL_STATUS;
         /// To read the audit log.
         ViewAuditLog = Permissions::VIEW_AUDIT_LOG;
     }

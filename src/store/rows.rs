@@ -461,6 +461,19 @@ rows! {
         /// 1 PNG, 2 APNG, 3 Lottie, 4 GIF.
         6 format: u8,
     }
+    /// A sound of a guild's soundboard.
+    SoundRow {
+        0 guild: GuildId,
+        1 name: String,
+        /// Thousandths of its full loudness.
+        2 volume_millis: u32,
+        /// The custom emoji beside its name.
+        3 emoji: Option<EmojiId>,
+        /// The plain one.
+        4 glyph: Option<String>,
+        5 creator: UserId,
+        6 file: FileRow,
+    }
     /// Settings of a guild that the field's own API has no place for.
     GuildExtrasRow {
         /// Whether links are not looked up for cards.

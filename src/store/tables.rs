@@ -4,7 +4,7 @@ use super::keys::Key;
 use super::rows::*;
 use crate::model::{
     ApplicationId, AttachmentId, AuditEntryId, AuthSessionId, BlobHash, ChannelId, EmojiId, GuildId,
-    MessageId, OAuthGrantId, RoleId, StickerId, UserId, WebhookId,
+    MessageId, OAuthGrantId, RoleId, SoundId, StickerId, UserId, WebhookId,
 };
 
 /// One table: a sorted map from `Key` to `Row`.
@@ -177,6 +177,10 @@ tables! {
     Stickers, "stickers": StickerId => StickerRow, cached;
     /// Stickers of a guild.
     GuildStickers, "guild_stickers": (GuildId, StickerId) => ();
+    /// Sounds of soundboards.
+    Sounds, "sounds": SoundId => SoundRow, cached;
+    /// Sounds of a guild.
+    GuildSounds, "guild_sounds": (GuildId, SoundId) => ();
     /// Settings of a guild that the field's own API has no place for.
     GuildExtras, "guild_extras": GuildId => GuildExtrasRow, cached;
 }
@@ -191,6 +195,8 @@ pub mod blob_user {
     pub const EMOJI: u64 = 2;
     /// A sticker.
     pub const STICKER: u64 = 3;
+    /// A sound of a soundboard.
+    pub const SOUND: u64 = 4;
 }
 
 /// Kinds of things in messages, in keys of [`ChannelMedia`].

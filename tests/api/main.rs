@@ -17,6 +17,7 @@ mod pictures;
 mod resets;
 mod revocations;
 mod social;
+mod sounds;
 mod support;
 mod table;
 mod tls;

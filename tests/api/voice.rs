@@ -21,7 +21,7 @@ async fn voice_channel(owner: &Person<'_>, guild: &str) -> String {
 }
 
 /// Everybody in one guild, which the first owns: its id, a text channel and a voice channel.
-async fn gather(people: &[&Person<'_>]) -> (String, String, String) {
+pub async fn gather(people: &[&Person<'_>]) -> (String, String, String) {
     let (guild, text) = people[0].make_guild("Maple House").await;
     people[0].bring(&text, &people[1..]).await;
     let voice = voice_channel(people[0], &guild).await;

@@ -27,8 +27,8 @@ export const SETTINGS_PAGES: readonly SettingsPage[] = [
   'applications',
 ];
 
-export type GuildSettingsPage = 'overview' | 'emoji' | 'stickers';
-export const GUILD_SETTINGS_PAGES: readonly GuildSettingsPage[] = ['overview', 'emoji', 'stickers'];
+export type GuildSettingsPage = 'overview' | 'emoji' | 'stickers' | 'sounds';
+export const GUILD_SETTINGS_PAGES: readonly GuildSettingsPage[] = ['overview', 'emoji', 'stickers', 'sounds'];
 
 export type FriendsTab = 'online' | 'all' | 'pending' | 'blocked' | 'add' | 'requests';
 export const FRIENDS_TABS: readonly FriendsTab[] = ['online', 'all', 'pending', 'blocked', 'add', 'requests'];

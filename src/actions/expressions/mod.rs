@@ -1,6 +1,7 @@
-//! Custom emoji and stickers: making and managing them, and who may use which where.
+//! Custom emoji, stickers and sounds: making and managing them, and who may use which where.
 
 pub mod emojis;
+pub mod sounds;
 pub mod stickers;
 pub mod usage;
 
@@ -28,7 +29,7 @@ fn require_some_right(by: &GuildAccess) -> Result<(), Fault> {
     if sees_makers(by) { Ok(()) } else { Err(Fault::MissingPermissions) }
 }
 
-/// Records an act on an emoji or a sticker: `old` and `new` are what the audit log compares.
+/// Records an act on an emoji, a sticker or a sound: `old` and `new` are what the audit log compares.
 fn log<R>(
     tx: &mut Tx<'_>,
     by: &GuildAllowed<'_, R>,

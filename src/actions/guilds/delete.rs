@@ -3,7 +3,7 @@
 use crate::actions::actor::Actor;
 use crate::actions::confirm;
 use crate::actions::error::{ActionError, Fault};
-use crate::actions::expressions::{emojis, stickers};
+use crate::actions::expressions::{emojis, sounds, stickers};
 use crate::app::App;
 use crate::logic::form::kinds::raw_text;
 use crate::logic::form::{Checked, Fields, Form};
@@ -11,8 +11,9 @@ use crate::model::{Audience, Dispatch, Event, GuildId, UnavailableGuild};
 use crate::store::access::{Internal, right};
 use crate::store::{
     AuditLog, Bans, ChannelStates, Channels, DoomedChannels, DoomedGuilds, DoomedRoles, Emojis, ForeignBans,
-    GuildBots, GuildChannels, GuildEmojis, GuildExtras, GuildInvites, GuildStickers, Guilds, Invites, Key,
-    MemberCounts, Members, Order, Roles, Stickers, StoreError, Table, Tx, UserGuildSettings, UserGuilds,
+    GuildBots, GuildChannels, GuildEmojis, GuildExtras, GuildInvites, GuildSounds, GuildStickers, Guilds,
+    Invites, Key, MemberCounts, Members, Order, Roles, Sounds, Stickers, StoreError, Table, Tx,
+    UserGuildSettings, UserGuilds,
 };
 
 /// Keys that one write sweeps; each stands for at most four rows.
@@ -114,7 +115,7 @@ fn invites(tx: &mut Tx<'_>, by: &Internal<'_>, guild: GuildId) -> Result<bool, S
     clear::<GuildInvites, _>(tx, by, guild)
 }
 
-/// Emoji and stickers, whose files go with the sweep of files.
+/// Emoji, stickers and sounds, whose files go with the sweep of files.
 fn expressions(tx: &mut Tx<'_>, by: &Internal<'_>, guild: GuildId) -> Result<bool, StoreError> {
     let emojis_left = tx.list::<GuildEmojis>(&guild, None, Order::Ascending, CHUNK)?;
     for ((_, id), ()) in &emojis_left {
@@ -128,7 +129,13 @@ fn expressions(tx: &mut Tx<'_>, by: &Internal<'_>, guild: GuildId) -> Result<boo
             stickers::erase(tx, by, *id, &row)?;
         }
     }
-    Ok(!emojis_left.is_empty() || !stickers_left.is_empty())
+    let sounds_left = tx.list::<GuildSounds>(&guild, None, Order::Ascending, CHUNK)?;
+    for ((_, id), ()) in &sounds_left {
+        if let Some(row) = tx.get::<Sounds>(id)? {
+            sounds::erase(tx, by, *id, &row)?;
+        }
+    }
+    Ok(!emojis_left.is_empty() || !stickers_left.is_empty() || !sounds_left.is_empty())
 }
 
 /// Channels are handed to the sweep of their messages.

@@ -4,6 +4,7 @@
 
 mod calls;
 mod desk;
+mod rooms;
 mod telling;
 
 use std::collections::HashMap;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 pub(super) use calls::Calls;
 pub use calls::Conversation;
 pub use desk::{Desk, Grant, Powers, VoicePlace, VoiceSetup, VoiceToken};
+pub(super) use rooms::Rooms;
 
 use crate::hub::guild::Guild;
 use crate::hub::session_id;
@@ -197,10 +199,15 @@ impl State {
             self.desk.remove(&old.session);
         }
         let occupant = make(session_id(), VoiceToken::generate(), &entry);
+        let channel = occupant.channel;
         self.voices.insert(place, user, occupant);
         self.grant(place, user, entry.afk_after_ms);
-        self.tell_voice(now, place, user, old.map(|old| old.channel));
+        let left = old.map(|old| old.channel);
+        self.tell_voice(now, place, user, left);
         self.tell_server(place, user);
+        for channel in left.into_iter().chain([channel]) {
+            self.note_room(now, place, channel);
+        }
     }
 
     /// What somebody says of themself changed. Op 4 with nothing new asks for the server again.
@@ -227,6 +234,7 @@ impl State {
         let Some(occupant) = self.voices.remove(place, user) else { return };
         self.desk.remove(&occupant.session);
         self.tell_left(now, place, user, &occupant);
+        self.note_room(now, place, occupant.channel);
     }
 
     /// Op 4 without a channel: the session leaves where it is, if it is the one that joined or its account's only one.
@@ -400,6 +408,7 @@ impl State {
 
     /// A guild is gone: nobody is told.
     pub fn dissolve_voice(&mut self, id: GuildId) {
+        self.forget_rooms(id);
         let place = VoicePlace::Guild(id);
         let users: Vec<UserId> = self.voices.of(place).map(|(user, _)| *user).collect();
         for user in users {

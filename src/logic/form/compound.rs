@@ -240,6 +240,52 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent),
 );
 
+/// A sound; see [`sound_data`].
+pub struct SoundUri {
+    max_bytes: usize,
+}
+
+/// A sound as `data:audio/ogg;base64,…`, whose file has at most `max_bytes`. What it is shows when it is looked at.
+pub fn sound_data(max_bytes: usize) -> SoundUri {
+    SoundUri { max_bytes }
+}
+
+impl Kind for SoundUri {
+    type Out = Vec<u8>;
+
+    fn read(&self, value: &Value) -> Result<Vec<u8>, FaultTree> {
+        let uri = value.as_str().and_then(|uri| uri.strip_prefix("data:audio/"));
+        let Some((_, encoded)) = uri.and_then(|uri| uri.split_once(";base64,")) else {
+            return refuse(FieldFault::new("SOUND_INVALID", "Must be a sound as a data URI."));
+        };
+        decode_within(encoded, self.max_bytes, || {
+            FieldFault::new("SOUND_INVALID", "Must be a sound as a data URI.")
+        })
+    }
+
+    fn schema(&self, _: &mut Definitions) -> Value {
+        json!({ "type": "string", "pattern": "^data:audio/[a-z0-9.+-]+;base64," })
+    }
+}
+
+/// The file of a data URI.
+fn decode_within(
+    encoded: &str,
+    max_bytes: usize,
+    broken: impl FnOnce() -> FieldFault,
+) -> Result<Vec<u8>, FaultTree> {
+    if encoded.len() / 4 * 3 > max_bytes + 2 {
+        return refuse(FieldFault::new(
+            "BINARY_TYPE_MAX_SIZE",
+            format!("File cannot be larger than {max_bytes} bytes."),
+        ));
+    }
+    match BASE64.decode(encoded) {
+        Ok(bytes) if !bytes.is_empty() => Ok(bytes),
+        _ => refuse(broken()),
+    }
+}
+
 impl Kind for ImageUri {
     type Out = ImageData;
 
@@ -256,20 +302,17 @@ impl Kind for ImageUri {
             _ => return refuse(FieldFault::bad_image()),
         };
         let encoded = parts.map_or("", |(_, encoded)| encoded);
-        if encoded.len() / 4 * 3 > self.max_bytes + 2 {
-            return refuse(FieldFault::new(
-                "BINARY_TYPE_MAX_SIZE",
-                format!("File cannot be larger than {} bytes.", self.max_bytes),
-            ));
-        }
-        match BASE64.decode(encoded) {
-            Ok(bytes) if !bytes.is_empty() => Ok(ImageData { kind, bytes }),
-            _ => refuse(FieldFault::bad_image()),
-        }
+        Ok(ImageData { kind, bytes: decode_within(encoded, self.max_bytes, FieldFault::bad_image)? })
     }
 
     fn schema(&self, _: &mut Definitions) -> Value {
         json!({ "type": "string", "pattern": "^data:image/(png|jpeg|jpg|gif|webp);base64," })
+    }
+}
+
+impl Standin for SoundUri {
+    fn stand_in(&self) -> Vec<u8> {
+        Vec::new()
     }
 }
 

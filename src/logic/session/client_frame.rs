@@ -45,6 +45,10 @@ pub enum ClientFrame {
     Subscribe(Vec<GuildSubscription>),
     /// Op 13: tell me of the call in this channel.
     ConnectCall(ChannelId),
+    /// Op 31: send the sounds of these guilds.
+    RequestSounds(Vec<GuildId>),
+    /// Op 43: tell me of the voice channels of this guild.
+    RequestChannels(GuildId),
     /// An opcode that exists and is not answered here.
     Ignored(u64),
 }
@@ -109,7 +113,9 @@ impl ClientFrame {
             13 => Self::ConnectCall(read::<CallWire>(data)?.channel_id),
             14 => Self::Subscribe(vec![GuildSubscription::read(data)?]),
             37 => Self::Subscribe(GuildSubscription::read_many(data)?),
-            5 | 12 | 18..=43 => Self::Ignored(envelope.op as u64),
+            31 => Self::RequestSounds(read::<SoundsWire>(data)?.named()?),
+            43 => Self::RequestChannels(read::<ChannelsWire>(data)?.guild_id),
+            5 | 12 | 18..=42 => Self::Ignored(envelope.op as u64),
             _ => return Err(Fault::UnknownOpcode),
         })
     }
@@ -510,6 +516,22 @@ struct SubscriptionWire {
 #[derive(Deserialize)]
 struct SubscriptionsWire {
     subscriptions: BTreeMap<GuildId, SubscriptionWire>,
+}
+
+#[derive(Deserialize)]
+struct SoundsWire {
+    guild_ids: Vec<GuildId>,
+}
+
+impl SoundsWire {
+    fn named(self) -> Result<Vec<GuildId>, Fault> {
+        if self.guild_ids.len() > MAX_NAMED_PLACES { Err(Fault::BadData) } else { Ok(self.guild_ids) }
+    }
+}
+
+#[derive(Deserialize)]
+struct ChannelsWire {
+    guild_id: GuildId,
 }
 
 #[derive(Deserialize)]

@@ -64,6 +64,10 @@ pub enum Command {
     Subscribe(Vec<GuildSubscription>),
     /// Tell of the call in this channel; people only.
     ConnectCall(ChannelId),
+    /// Send the sounds of these guilds.
+    RequestSounds(Vec<GuildId>),
+    /// Tell of the voice channels of this guild.
+    RequestChannels(GuildId),
 }
 
 /// Whose session it is.
@@ -210,6 +214,8 @@ impl Machine {
             ClientFrame::RequestMembers(request) => self.request_members(now_ms, request),
             ClientFrame::Subscribe(guilds) if is_person => Step::Forward(Command::Subscribe(guilds)),
             ClientFrame::ConnectCall(channel) if is_person => Step::Forward(Command::ConnectCall(channel)),
+            ClientFrame::RequestSounds(guilds) => Step::Forward(Command::RequestSounds(guilds)),
+            ClientFrame::RequestChannels(guild) => Step::Forward(Command::RequestChannels(guild)),
             _ => Step::Nothing,
         }
     }

@@ -25,6 +25,11 @@ export const MAX_NOTE_CHARS = 256;
 export const MAX_GROUP_PEOPLE = 10;
 /** Still emoji of a guild, and as many that move. */
 export const MAX_EMOJI = 250;
+export const MAX_SOUNDS = 48;
+export const MAX_SOUND_BYTES = 512 * 1024;
+export const MAX_SOUND_SECONDS = 5.2;
+export const MAX_SOUND_NAME_CHARS = 32;
+export const MAX_VOICE_STATUS_CHARS = 500;
 export const MAX_STICKERS = 60;
 export const MAX_STICKER_BYTES = 512 * 1024;
 /** The longer side of a sticker, in pixels. */

@@ -21,6 +21,7 @@ import type {
   Profile,
   Relationship,
   Slot,
+  Sound,
   Sticker,
   User,
   UserSettings,
@@ -66,6 +67,13 @@ export interface PostedFile {
 
 /** What a message may hold besides words. */
 export type MediaKind = 'image' | 'video' | 'audio' | 'file' | 'link';
+
+/** What is said of a sound. */
+export interface SoundWords {
+  name: string;
+  volume: number;
+  emoji_name: string | null;
+}
 
 /** What is said of a sticker. */
 export interface StickerWords {
@@ -270,6 +278,24 @@ export function routes(http: Http) {
       http.request<Sticker>('PATCH', `/guilds/${guild}/stickers/${sticker}`, { body }),
     deleteSticker: (guild: Id, sticker: Id) =>
       http.request<undefined>('DELETE', `/guilds/${guild}/stickers/${sticker}`),
+
+    sounds: (guild: Id) =>
+      http
+        .request<{ items: Sound[] }>('GET', `/guilds/${guild}/soundboard-sounds`)
+        .then(({ items }) => items),
+    defaultSounds: () => http.request<Sound[]>('GET', '/soundboard-default-sounds'),
+    createSound: (guild: Id, body: SoundWords & { sound: string }) =>
+      http.request<Sound>('POST', `/guilds/${guild}/soundboard-sounds`, { body }),
+    editSound: (guild: Id, sound: Id, body: SoundWords) =>
+      http.request<Sound>('PATCH', `/guilds/${guild}/soundboard-sounds/${sound}`, { body }),
+    deleteSound: (guild: Id, sound: Id) =>
+      http.request<undefined>('DELETE', `/guilds/${guild}/soundboard-sounds/${sound}`),
+    playSound: (channel: Id, sound: Id, guild: Id | undefined) =>
+      http.request<undefined>('POST', `/channels/${channel}/send-soundboard-sound`, {
+        body: { sound_id: sound, ...(guild ? { source_guild_id: guild } : {}) },
+      }),
+    setVoiceStatus: (channel: Id, status: string) =>
+      http.request<undefined>('PUT', `/channels/${channel}/voice-status`, { body: { status } }),
 
     applications: () => http.request<Application[]>('GET', '/applications'),
     createApplication: (name: string) =>

@@ -127,6 +127,7 @@ export interface Guild {
   large?: boolean;
   emojis?: CustomEmoji[];
   stickers?: Sticker[];
+  soundboard_sounds?: Sound[];
 }
 
 /** A guild as the gateway sends it, with what belongs to it. */
@@ -179,6 +180,30 @@ export interface StickerItem {
   name: string;
   /** One of `StickerFormat`. */
   format_type: number;
+}
+
+/** A sound of a soundboard. */
+export interface Sound {
+  sound_id: Id;
+  name: string;
+  /** How loud it is played, 0 to 1. */
+  volume: number;
+  emoji_id: Id | null;
+  emoji_name: string | null;
+  /** None: everybody has it. */
+  guild_id?: Id;
+  /** Who made it; told only to those who may make some. */
+  user?: User;
+}
+
+/** Somebody played a sound. */
+export interface VoiceEffect {
+  channel_id: Id;
+  guild_id: Id;
+  user_id: Id;
+  emoji?: { id: Id | null; name: string | null };
+  sound_id?: Id;
+  sound_volume?: number;
 }
 
 /** A sticker of a guild. */

@@ -16,6 +16,7 @@ import type {
   ReadState,
   Relationship,
   Role,
+  Sound,
   Sticker,
   User,
   UserSettings,
@@ -81,6 +82,15 @@ export interface Events {
   GUILD_UPDATE: Guild;
   GUILD_DELETE: { id: Id; unavailable?: boolean };
   GUILD_EMOJIS_UPDATE: { guild_id: Id; emojis: CustomEmoji[] };
+  GUILD_SOUNDBOARD_SOUND_CREATE: Sound;
+  GUILD_SOUNDBOARD_SOUND_UPDATE: Sound;
+  GUILD_SOUNDBOARD_SOUND_DELETE: { sound_id: Id; guild_id: Id };
+  VOICE_CHANNEL_STATUS_UPDATE: { id: Id; guild_id: Id; status: string | null };
+  VOICE_CHANNEL_START_TIME_UPDATE: { id: Id; guild_id: Id; voice_start_time: number | null };
+  CHANNEL_INFO: {
+    guild_id: Id;
+    channels: { id: Id; status?: string | null; voice_start_time?: number | null }[];
+  };
   GUILD_STICKERS_UPDATE: { guild_id: Id; stickers: Sticker[] };
   GUILD_ROLE_CREATE: { guild_id: Id; role: Role };
   GUILD_ROLE_UPDATE: { guild_id: Id; role: Role };

@@ -86,7 +86,7 @@ export const GROUPS: readonly { group: Group; title: () => string }[] = [
 ];
 
 /** The table by group, each action once with all its chords: as people read it. */
-export function sections(): { title: string; lines: { label: string; chords: Chord[] }[] }[] {
+export function sections(): { group: Group; title: string; lines: { label: string; chords: Chord[] }[] }[] {
   return GROUPS.map(({ group, title }) => {
     const lines = new Map<Action, { label: string; chords: Chord[] }>();
     for (const { action, label, chords } of TABLE.filter((one) => one.group === group)) {
@@ -94,6 +94,6 @@ export function sections(): { title: string; lines: { label: string; chords: Cho
       line.chords.push(...chords);
       lines.set(action, line);
     }
-    return { title: title(), lines: [...lines.values()] };
+    return { group, title: title(), lines: [...lines.values()] };
   });
 }

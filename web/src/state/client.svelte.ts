@@ -334,6 +334,11 @@ export class Client {
     return { still: `${base}.webp?size=${sizeFor(px)}`, moving: emoji.animated ? `${base}.gif` : null };
   }
 
+  /** Where a sound's file is. */
+  soundUrl(id: Id): string {
+    return `${this.#cdn}/soundboard-sounds/${id}`;
+  }
+
   /** A sticker's addresses. */
   stickerPicture({ id, format_type: format }: StickerItem, px: number): Moving {
     const base = `${this.#cdn}/stickers/${id}`;

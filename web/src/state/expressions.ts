@@ -1,5 +1,5 @@
 // Emoji and stickers that guilds made: which of them can be used where, and how they are written.
-import type { CustomEmoji, Emoji, Guild, Id, Sticker } from '../api/types';
+import type { CustomEmoji, Emoji, Guild, Id, Sound, Sticker } from '../api/types';
 import type { World } from './world';
 
 /** What one guild brings. */
@@ -54,6 +54,15 @@ export function stickerShelves(
   return shelves(world, guildId, bringsOthers, (guild) =>
     (guild.stickers ?? []).filter(({ available }) => available !== false),
   );
+}
+
+/** The sounds of guilds that one may play in a place, likewise. */
+export function soundShelves(
+  world: World,
+  guildId: Id | null | undefined,
+  bringsOthers: boolean,
+): Shelf<Sound>[] {
+  return shelves(world, guildId, bringsOthers, (guild) => guild.soundboard_sounds ?? []);
 }
 
 function shelves<T>(

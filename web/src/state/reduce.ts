@@ -11,6 +11,7 @@ import type {
   Presence,
   ReadState,
   Relationship,
+  Sound,
   User,
 } from '../api/types';
 import type { EventName, Events } from '../gateway/events';
@@ -18,7 +19,7 @@ import { append, clearReactions, EMPTY, react, remove, update, type Timeline } f
 import { applyList } from './memberList';
 import { isSuppressed } from './notify';
 import { dropVoice, putCall, putVoice } from './voices';
-import { DIRECT_KEY, type World } from './world';
+import { DIRECT_KEY, type Talk, type World } from './world';
 
 /** How long a typing notice lasts without another (API.md 2.3). */
 const TYPING_MS = 10_000;
@@ -39,6 +40,7 @@ const reducers: Reducers = {
       map.clear();
     for (const map of [world.latest, world.reads, world.typing, world.rooms, world.lists]) map.clear();
     for (const map of [world.relations, world.hearing, world.notes, world.voices, world.calls]) map.clear();
+    world.talks.clear();
     world.me.value = d.user;
     world.settings.value = d.user_settings;
     for (const entry of d.user_guild_settings?.entries ?? []) putHearing(world, entry);
@@ -107,6 +109,20 @@ const reducers: Reducers = {
     changeGuild(world, d.guild_id, (guild) => ({ ...guild, emojis: d.emojis })),
   GUILD_STICKERS_UPDATE: (world, d) =>
     changeGuild(world, d.guild_id, (guild) => ({ ...guild, stickers: d.stickers })),
+  GUILD_SOUNDBOARD_SOUND_CREATE: (world, d) => putSound(world, d),
+  GUILD_SOUNDBOARD_SOUND_UPDATE: (world, d) => putSound(world, d),
+  GUILD_SOUNDBOARD_SOUND_DELETE: (world, d) =>
+    changeGuild(world, d.guild_id, (guild) => ({
+      ...guild,
+      soundboard_sounds: (guild.soundboard_sounds ?? []).filter((held) => held.sound_id !== d.sound_id),
+    })),
+  VOICE_CHANNEL_STATUS_UPDATE: (world, { id, status }) => changeTalk(world, id, { status: status || null }),
+  VOICE_CHANNEL_START_TIME_UPDATE: (world, d) => changeTalk(world, d.id, { sinceS: d.voice_start_time }),
+  CHANNEL_INFO(world, d) {
+    for (const id of world.rooms.get(d.guild_id) ?? []) world.talks.delete(id);
+    for (const { id, status, voice_start_time: sinceS } of d.channels)
+      changeTalk(world, id, { status: status || null, sinceS: sinceS ?? null });
+  },
   GUILD_ROLE_CREATE: (world, d) => putRole(world, d),
   GUILD_ROLE_UPDATE: (world, d) => putRole(world, d),
   GUILD_ROLE_DELETE(world, d) {
@@ -304,8 +320,8 @@ function changeRooms(
 function dropChannel(world: World, id: Id): void {
   const held = world.channels.get(id);
   if (held) changeRooms(world, held.guild_id, (ids) => ids.filter((one) => one !== id));
-  const { channels, latest, reads, timelines, typing, voices, calls } = world;
-  for (const map of [channels, latest, reads, timelines, typing, voices, calls]) map.delete(id);
+  const { channels, latest, reads, timelines, typing, voices, calls, talks } = world;
+  for (const map of [channels, latest, reads, timelines, typing, voices, calls, talks]) map.delete(id);
 }
 
 function putGuild(world: World, full: FullGuild): void {
@@ -322,6 +338,24 @@ function putGuild(world: World, full: FullGuild): void {
 function changeGuild(world: World, id: Id, change: (guild: Guild) => Guild): void {
   const held = world.guilds.get(id);
   if (held) world.guilds.set(id, change(held));
+}
+
+function putSound(world: World, sound: Sound): void {
+  if (!sound.guild_id) return;
+  changeGuild(world, sound.guild_id, (guild) => {
+    const held = guild.soundboard_sounds ?? [];
+    const isNew = !held.some((one) => one.sound_id === sound.sound_id);
+    const changed = isNew
+      ? [...held, sound]
+      : held.map((one) => (one.sound_id === sound.sound_id ? sound : one));
+    return { ...guild, soundboard_sounds: changed };
+  });
+}
+
+function changeTalk(world: World, id: Id, change: Partial<Talk>): void {
+  const talk = { status: null, sinceS: null, ...world.talks.get(id), ...change };
+  if (talk.status === null && talk.sinceS === null) world.talks.delete(id);
+  else world.talks.set(id, talk);
 }
 
 function putRole(world: World, d: Events['GUILD_ROLE_CREATE']): void {

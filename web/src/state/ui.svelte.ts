@@ -1,6 +1,6 @@
 // What is open on the screen: dialogs, notes at its foot, the message being edited or answered.
 import { faultText } from '../api/http';
-import type { CustomEmoji, Id, Message, Sticker } from '../api/types';
+import type { CustomEmoji, Id, Message, Sound, Sticker } from '../api/types';
 
 export type Dialog =
   | { kind: 'addGuild' }
@@ -14,6 +14,7 @@ export type Dialog =
   | { kind: 'deleteMessage'; message: Message }
   | { kind: 'deleteEmoji'; guildId: Id; emoji: CustomEmoji }
   | { kind: 'deleteSticker'; guildId: Id; sticker: Sticker }
+  | { kind: 'deleteSound'; guildId: Id; sound: Sound }
   | { kind: 'reactors'; message: Message }
   | { kind: 'invites'; guildId: Id }
   | { kind: 'revokeInvite'; guildId: Id; code: string }

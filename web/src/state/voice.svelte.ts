@@ -1,7 +1,7 @@
 // Where the person talks, and the way there over the gateway. The media itself is in voice/, which comes when it is first needed.
 import { SvelteSet } from 'svelte/reactivity';
 import type { Routes } from '../api/routes';
-import type { Channel, Id, VoiceState } from '../api/types';
+import type { Channel, Id, VoiceEffect, VoiceState } from '../api/types';
 import type { VoiceServer } from '../gateway/events';
 import { directsInOrder } from './directs';
 import { Choices } from './voiceChoices.svelte';
@@ -39,6 +39,8 @@ export interface Media {
   connect: (admission: Admission) => void;
   /** What one says of oneself changed. */
   tell: () => void;
+  /** Somebody played a sound. */
+  play: (effect: VoiceEffect) => void;
   /** Ends media; the microphone too. */
   close: () => void;
 }
@@ -47,7 +49,8 @@ export interface Media {
 export type VoiceFault = 'refused' | 'full' | 'absent' | 'elsewhere' | 'removed';
 
 interface Hooks {
-  send: (op: number, d: unknown) => void;
+  /** Whether it could be sent. */
+  send: (op: number, d: unknown) => boolean;
   onFault: (fault: VoiceFault) => void;
 }
 
@@ -66,6 +69,8 @@ export class Voice {
   readonly #api: Routes;
   readonly #hooks: Hooks;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Guilds whose voice channels this session of the gateway was told. */
+  readonly #looked = new Set<Id>();
   /** The call one began is to ring the others. */
   #ringsOthers = false;
 
@@ -146,15 +151,26 @@ export class Voice {
     return this.#api.stopRinging(channelId);
   }
 
+  /** Somebody looks at a guild: what its voice channels say, and since when they talk, is told to who asks. */
+  lookAt(guildId: Id): void {
+    if (this.#looked.has(guildId)) return;
+    if (this.#hooks.send(43, { guild_id: guildId, fields: ['status', 'voice_start_time'] }))
+      this.#looked.add(guildId);
+  }
+
   /** Follows one event of the live connection, after it was applied. */
   follow(t: string, d: unknown): void {
     if (t === 'VOICE_SERVER_UPDATE') this.#admit(d as VoiceServer);
     else if (t === 'VOICE_STATE_UPDATE') this.#consider(d as VoiceState);
+    else if (t === 'VOICE_CHANNEL_EFFECT_SEND') this.media?.play(d as VoiceEffect);
     else if (t === 'CHANNEL_DELETE' && this.isIn((d as { id: Id }).id)) this.#end('removed');
   }
 
   /** A new session of the gateway knows nothing of where one was. */
   renew(): void {
+    const looked = [...this.#looked];
+    this.#looked.clear();
+    for (const guildId of looked) this.lookAt(guildId);
     if (this.place) this.rejoin();
     for (const channel of directsInOrder(this.#world).slice(0, ASKED_CALLS)) this.askForCall(channel.id);
   }

@@ -24,6 +24,8 @@ export interface VoiceChoices {
   noise: 'off' | 'browser' | 'rnnoise';
   /** What a shared screen keeps when there is not room for all. */
   screen: 'detail' | 'motion';
+  /** How loud sounds of the soundboard are played, 0 to 1. */
+  soundVolume: number;
   /** Sounds for coming and going. */
   hasSounds: boolean;
   isMuted: boolean;
@@ -45,6 +47,7 @@ const DEFAULTS: VoiceChoices = {
   levelsGain: true,
   noise: 'browser',
   screen: 'detail',
+  soundVolume: 0.7,
   hasSounds: true,
   isMuted: false,
   isDeaf: false,

@@ -26,6 +26,12 @@ export interface Cell<T> {
   value: T;
 }
 
+/** What is said of a voice channel beside who is in it. */
+export interface Talk {
+  status: string | null;
+  sinceS: number | null;
+}
+
 export interface World {
   me: Cell<OwnUser | null>;
   settings: Cell<UserSettings | null>;
@@ -54,6 +60,8 @@ export interface World {
   typing: Map<Id, Readonly<Record<Id, number>>>;
   /** By channel: who is in voice there, by person. */
   voices: Map<Id, ReadonlyMap<Id, VoiceState>>;
+  /** By voice channel with somebody in it: what it says it is about, and since when (Unix seconds). */
+  talks: Map<Id, Talk>;
   /** By conversation: the call in it. */
   calls: Map<Id, Call>;
   /** Makes an inner map of the same kind as the outer ones. */
@@ -89,6 +97,7 @@ export function buildWorld(makeMap: <K, V>() => Map<K, V>, makeCell: <T>(value: 
     timelines: makeMap(),
     typing: makeMap(),
     voices: makeMap(),
+    talks: makeMap(),
     calls: makeMap(),
     makeMap,
   };

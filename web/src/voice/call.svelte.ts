@@ -2,13 +2,13 @@
 // seen, and shows them to the views.
 import { SvelteMap } from 'svelte/reactivity';
 import { Permission } from '../api/permissions';
-import type { Channel, Id } from '../api/types';
+import type { Channel, Id, VoiceEffect } from '../api/types';
 import type { Client } from '../state/client.svelte';
 import type { Admission, Media } from '../state/voice.svelte';
 import { voicesIn } from '../state/voices';
 import { Ears } from './ears';
 import { faultOf, Microphone, type MicFault } from './microphone';
-import { sharesSince, wordFor, type Quality, type Tally, type Word } from './quality';
+import { readReport, sharesSince, wordFor, type Quality, type Tally, type Word } from './quality';
 import { MAX_VIDEO_SLOTS, Rtc, type Answer, type Offer } from './rtc';
 import { Signal, type Welcome } from './signal';
 import { chime } from './tones';
@@ -19,6 +19,8 @@ const TELL_EVERY = 3;
 const FIRST_MEASURE_MS = 400;
 /** Wishes of video leave together, at most five times a second. */
 const WANT_MS = 250;
+/** For how long a tile tells that its person played a sound. */
+const PLAYED_MS = 3000;
 /** How our camera is asked for: three layers come of it. */
 const CAMERA: MediaTrackConstraints = {
   width: { ideal: 1280 },
@@ -33,6 +35,8 @@ export interface Producer {
   camera: boolean;
   screen: boolean;
   screen_audio: boolean;
+  /** People who look at the screen. */
+  watchers?: number;
 }
 
 /** A video that is looked at. */
@@ -74,6 +78,8 @@ export class Call implements Media {
   isPushed = $state.raw(false);
   camera: MediaStream | null = $state.raw(null);
   screen: MediaStream | null = $state.raw(null);
+  /** Who played a sound just now, with the plain emoji beside its name. */
+  readonly played = new SvelteMap<Id, { glyph: string | null }>();
   /** What others show. */
   readonly producers = new SvelteMap<Id, Producer>();
   /** Videos of others on the screen, by `videoKey`. */
@@ -172,6 +178,19 @@ export class Call implements Media {
       screen: this.screen !== null,
       ptt: this.isPushToTalk,
     });
+  }
+
+  play({ channel_id, user_id, emoji, sound_id, sound_volume }: VoiceEffect): void {
+    if (channel_id !== this.#voice.place?.channelId || !sound_id) return;
+    const { choices } = this.#voice;
+    if (choices.isHushed(user_id)) return;
+    const loudness = (sound_volume ?? 1) * choices.now.soundVolume * Math.min(1, choices.volumeOf(user_id));
+    void this.#ears.playOnce(this.#client.soundUrl(sound_id), loudness);
+    const shown = { glyph: emoji?.id ? null : (emoji?.name ?? null) };
+    this.played.set(user_id, shown);
+    setTimeout(() => {
+      if (this.played.get(user_id) === shown) this.played.delete(user_id);
+    }, PLAYED_MS);
   }
 
   close(): void {
@@ -350,7 +369,6 @@ export class Call implements Media {
 
   #begin(welcome: Welcome): void {
     this.#welcome = welcome;
-    this.noRoutePort = null;
     if (this.#rtc) return this.#rtc.rebuild(); // the same place on a session of its own: what is sent goes on there
     const rtc = new Rtc({
       send: (offer) => this.#offer(offer),
@@ -524,28 +542,7 @@ export class Call implements Media {
   async #measure(): Promise<void> {
     const report = await this.#rtc?.stats();
     if (!report || !this.#signal) return;
-    const tally: Tally = { received: 0, lost: 0, samples: 0, concealedSamples: 0 };
-    let [rttMs, jitterMs, isTcp] = [0, 0, false];
-    report.forEach((stat: Record<string, unknown>) => {
-      const number = (name: string): number => (typeof stat[name] === 'number' ? stat[name] : 0);
-      if (stat['type'] === 'inbound-rtp') {
-        tally.received += number('packetsReceived');
-        tally.lost += Math.max(0, number('packetsLost'));
-        if (stat['kind'] !== 'audio') return;
-        tally.samples += number('totalSamplesReceived');
-        // what was silent on purpose is made up too, and is no fault
-        tally.concealedSamples += number('concealedSamples') - number('silentConcealedSamples');
-        if (number('packetsReceived') > 0) jitterMs = Math.max(jitterMs, number('jitter') * 1000);
-      } else if (
-        stat['type'] === 'candidate-pair' &&
-        stat['nominated'] === true &&
-        stat['state'] === 'succeeded'
-      ) {
-        rttMs = number('currentRoundTripTime') * 1000;
-        const local = report.get(String(stat['localCandidateId'])) as { protocol?: string } | undefined;
-        isTcp = local?.protocol === 'tcp';
-      }
-    });
+    const { tally, rttMs, jitterMs, isTcp } = readReport(report);
     const quality = { rttMs, jitterMs, ...sharesSince(this.#tally, tally) };
     this.#tally = tally;
     this.quality = { ...quality, word: wordFor(quality), isTcp };

@@ -7,6 +7,9 @@ export interface Carried {
   kind: string;
 }
 
+/** Sounds played over one another; more are not heard apart. */
+const MAX_PLAYED = 8;
+
 interface Ear {
   element: HTMLAudioElement;
   track: MediaStreamTrack;
@@ -26,6 +29,8 @@ type Sink = { setSinkId?: (id: string) => Promise<void> };
 export class Ears {
   readonly #options: Options;
   readonly #ears = new Map<string, Ear>();
+  /** Sounds that play just now. */
+  readonly #played = new Set<HTMLAudioElement>();
   #context: AudioContext | null = null;
   #isDeaf = false;
   #output: string | null = null;
@@ -66,6 +71,7 @@ export class Ears {
 
   setDeaf(isDeaf: boolean): void {
     this.#isDeaf = isDeaf;
+    if (isDeaf) for (const element of this.#played) element.pause();
     this.refresh();
   }
 
@@ -81,7 +87,21 @@ export class Ears {
     await this.#routeContext();
   }
 
+  /** Plays a file once, where everything is heard. */
+  async playOnce(url: string, volume: number): Promise<void> {
+    if (this.#isDeaf || volume <= 0 || this.#played.size >= MAX_PLAYED) return;
+    const element = new Audio(url);
+    element.volume = Math.min(1, volume);
+    this.#played.add(element);
+    const end = (): boolean => this.#played.delete(element);
+    element.onended = element.onerror = end;
+    await this.#route(element);
+    element.play().catch(end); // the page was not touched yet, or the browser can't play it
+  }
+
   close(): void {
+    for (const element of this.#played) element.pause();
+    this.#played.clear();
     for (const mid of [...this.#ears.keys()]) this.drop(mid);
     removeEventListener('pointerdown', this.#wake, true);
     void this.#context?.close();

@@ -47,3 +47,35 @@ export function sharesSince(before: Tally, now: Tally): Pick<Quality, 'loss' | '
     concealed: part(now.concealedSamples - from.concealedSamples, now.samples - from.samples),
   };
 }
+
+/** What the browser counts of a connection: what came in, and how it travels. */
+export function readReport(report: RTCStatsReport): {
+  tally: Tally;
+  rttMs: number;
+  jitterMs: number;
+  isTcp: boolean;
+} {
+  const tally: Tally = { received: 0, lost: 0, samples: 0, concealedSamples: 0 };
+  let [rttMs, jitterMs, isTcp] = [0, 0, false];
+  report.forEach((stat: Record<string, unknown>) => {
+    const number = (name: string): number => (typeof stat[name] === 'number' ? stat[name] : 0);
+    if (stat['type'] === 'inbound-rtp') {
+      tally.received += number('packetsReceived');
+      tally.lost += Math.max(0, number('packetsLost'));
+      if (stat['kind'] !== 'audio') return;
+      tally.samples += number('totalSamplesReceived');
+      // what was silent on purpose is made up too, and is no fault
+      tally.concealedSamples += number('concealedSamples') - number('silentConcealedSamples');
+      if (number('packetsReceived') > 0) jitterMs = Math.max(jitterMs, number('jitter') * 1000);
+    } else if (
+      stat['type'] === 'candidate-pair' &&
+      stat['nominated'] === true &&
+      stat['state'] === 'succeeded'
+    ) {
+      rttMs = number('currentRoundTripTime') * 1000;
+      const local = report.get(String(stat['localCandidateId'])) as { protocol?: string } | undefined;
+      isTcp = local?.protocol === 'tcp';
+    }
+  });
+  return { tally, rttMs, jitterMs, isTcp };
+}

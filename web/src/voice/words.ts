@@ -24,6 +24,14 @@ export function phaseText(phase: VoicePhase, name: string, isCall: boolean): str
   return phase === 'back' ? m.voice_returning() : m.voice_connecting();
 }
 
+/** How long something lasts, as clocks show it. */
+export function lasting(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  const two = (part: number): string => String(part).padStart(2, '0');
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+}
+
 /** Why nothing of us is heard. */
 export function micFaultText(fault: MicFault): string {
   if (fault === 'refused') return m.mic_refused();

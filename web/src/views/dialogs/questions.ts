@@ -127,6 +127,15 @@ export function peopleQuestion(client: Client, dialog: Dialog): Question | null 
         act: () => api.deleteSticker(guildId, sticker.id),
       };
     }
+    case 'deleteSound': {
+      const { guildId, sound } = dialog;
+      return {
+        title: m.delete_named({ name: sound.name }),
+        text: m.delete_sound_text(),
+        button: m.delete_label(),
+        act: () => api.deleteSound(guildId, sound.sound_id),
+      };
+    }
     case 'revokeInvite': {
       const { code } = dialog;
       return {

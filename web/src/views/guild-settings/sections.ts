@@ -9,6 +9,7 @@ const RIGHTS: Readonly<Record<GuildSettingsPage, readonly bigint[]>> = {
   overview: [Permission.manageGuild],
   emoji: [Permission.createExpressions, Permission.manageExpressions],
   stickers: [Permission.createExpressions, Permission.manageExpressions],
+  sounds: [Permission.createExpressions, Permission.manageExpressions],
 };
 
 /** The pages open to us, in their order. */
