@@ -10,8 +10,9 @@ use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use listenfd::ListenFd;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -32,6 +33,9 @@ const TASKS_WITHIN: Duration = Duration::from_millis(300);
 const LOCK: &str = "lock";
 /// Most file descriptors asked for: more connections than that is another machine's work.
 const MAX_DESCRIPTORS: u64 = 262_144;
+/// Connections that may wait to be accepted; the system allows fewer (`net.core.somaxconn`, 4 096 by default). Whoever finds no place
+/// asks again after 1, 3, 7 and 15 s, which is what everybody's return after a cut would take.
+const BACKLOG: u32 = 16_384;
 
 /// Why a server did not start, or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +116,40 @@ fn prepare(config: &Config) -> Result<File, Failure> {
     lock(&config.data)
 }
 
+/// The listener: one that the service manager holds for us (sd_listen_fds(3)), so that nobody is refused while we restart, else one of
+/// our own at this address.
+fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let unbound = |error: io::Error| match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            Failure::Io(format!("listen = \"{wanted}\": another program uses this port"))
+        }
+        _ => Failure::Io(format!("listen = \"{wanted}\": {error}")),
+    };
+    let unusable = |error: io::Error| {
+        Failure::Io(format!("the socket given by the service manager is no listening TCP socket: {error}"))
+    };
+    let mut given = ListenFd::from_env();
+    if given.len() > 1 {
+        let count = given.len();
+        return Err(Failure::Settings(format!("the service manager gives {count} sockets: give one address")));
+    }
+    let listener = match given.take_tcp_listener(0).map_err(unusable)? {
+        Some(held) => {
+            held.set_nonblocking(true).map_err(unusable)?;
+            TcpListener::from_std(held).map_err(unusable)?
+        }
+        None => {
+            let socket = if wanted.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+            let socket = socket.map_err(unbound)?;
+            socket.set_reuseaddr(true).map_err(unbound)?;
+            socket.bind(wanted).map_err(unbound)?;
+            socket.listen(BACKLOG).map_err(unbound)?
+        }
+    };
+    let address = listener.local_addr().map_err(unbound)?;
+    Ok((listener, address))
+}
+
 async fn serve<F, P>(config: Config, start: F) -> Result<(), Failure>
 where
     F: FnOnce(Start) -> P,
@@ -119,15 +157,7 @@ where
 {
     let mut signals =
         Signals::new().map_err(|error| Failure::Io(format!("signals can't be heard: {error}")))?;
-    let wanted = config.listen;
-    let unbound = |error: io::Error| match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            Failure::Io(format!("listen = \"{wanted}\": another program uses this port"))
-        }
-        _ => Failure::Io(format!("listen = \"{wanted}\": {error}")),
-    };
-    let listener = TcpListener::bind(wanted).await.map_err(unbound)?;
-    let address = listener.local_addr().map_err(unbound)?;
+    let (listener, address) = listen(config.listen)?;
     let (origin, data) = (config.origin_at(address), config.data.clone());
     let running = tokio::select! {
         started = start(Start { config, listener, address }) => started?,

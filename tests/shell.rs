@@ -391,3 +391,49 @@ async fn i12_clients_that_never_read_cost_no_more_than_their_budget() {
     assert!(grown < 3 * BUDGET_BYTES, "{grown} bytes more after {sent} bytes of posts");
     drop(deaf);
 }
+
+#[test]
+fn the_service_manager_may_hold_the_listener() {
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = held.local_addr().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    // sd_listen_fds(3): the socket is file 3 of the process that is named
+    let start = |held: Stdio| {
+        let mut process = Command::new("sh")
+            .args(["-c", "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" serve"])
+            .arg(env!("CARGO_BIN_EXE_hearth"))
+            .env("HEARTH_DATA", dir.path().join("data"))
+            .env("HEARTH_PASSWORDS_MEMORY_KIB", "19456")
+            .stdin(held)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(process.stdout.take().unwrap());
+        let mut announced = String::new();
+        while !announced.contains("http://") && out.read_line(&mut announced).unwrap() > 0 {}
+        (process, announced)
+    };
+    let pid = |process: &Child| Pid::from_raw(i32::try_from(process.id()).unwrap()).unwrap();
+
+    let (mut first, announced) = start(std::os::fd::OwnedFd::from(held.try_clone().unwrap()).into());
+    assert!(announced.contains(&format!("http://{address}")), "{announced}");
+    kill_process(pid(&first), Signal::TERM).unwrap();
+    assert_eq!(first.wait().unwrap().code(), Some(0));
+    // nobody serves, and yet who comes now is not refused, but answered by the next process
+    let mut early = std::net::TcpStream::connect(address).unwrap();
+    early.write_all(format!("GET /api/v10/gateway HTTP/1.1\r\nhost: {address}\r\n\r\n").as_bytes()).unwrap();
+    let (mut next, _) = start(std::os::fd::OwnedFd::from(held).into());
+    let mut answer = [0; 15];
+    early.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    kill_process(pid(&next), Signal::TERM).unwrap();
+    assert_eq!(next.wait().unwrap().code(), Some(0));
+
+    let file = std::fs::File::open("/dev/null").unwrap();
+    let (mut wrong, announced) = start(std::os::fd::OwnedFd::from(file).into());
+    let mut said = String::new();
+    wrong.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!((wrong.wait().unwrap().code(), announced.as_str()), (Some(74), ""));
+    assert!(said.contains("given by the service manager"), "{said}");
+}
