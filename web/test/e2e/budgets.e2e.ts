@@ -196,10 +196,6 @@ test('ten thousand messages are walked through in a page of constant size', asyn
   expect(after.rows).toBeLessThanOrEqual(MAX_ROWS);
   expect(nodes).toBeLessThanOrEqual(4000);
   expect(heapBytes - before.heapBytes).toBeLessThanOrEqual(25 * 2 ** 20);
-  // the heading of the beginning may come to rest once, as one arrives at it; on the way nothing moves
-  const atRest = after.shifts.filter((line) => line.includes('<div class="start'));
-  expect(atRest.length).toBeLessThanOrEqual(1);
-  const onTheWay = after.shift - atRest.reduce((sum, line) => sum + Number.parseFloat(line), 0);
-  expect(onTheWay, after.shifts.join('\n')).toBeLessThanOrEqual(MAX_SHIFT);
+  expect(after.shift, after.shifts.join('\n')).toBeLessThanOrEqual(MAX_SHIFT);
   await page.context().close();
 }, 300_000);
