@@ -15,9 +15,9 @@ use crate::blobs::pool::PicturePool;
 use crate::config::Config;
 use crate::hub::HubHandle;
 use crate::logic::rate_limit::Limiter;
-use crate::store::Store;
 use crate::store::marks::Marks;
 use crate::store::nonces::Nonces;
+use crate::store::{GuildsAsOf, Store};
 use crate::unfurl::Unfurler;
 use crate::unfurl::queue::Queue;
 use crate::voice::Voice;
@@ -61,6 +61,8 @@ pub struct Parts {
     pub session_starts: Mutex<Limiter>,
     /// Turns at building a READY, so that a herd does not hold up everything else (SAFETY.md §5.12).
     pub ready_turns: Semaphore,
+    /// Guilds as READYs of one commit show them.
+    pub whole_guilds: GuildsAsOf,
     /// When the server started; limits count from here.
     pub started: Instant,
     /// Read marks on their way to the store.
@@ -151,6 +153,7 @@ impl App {
             guesses: Mutex::default(),
             session_starts: Mutex::default(),
             ready_turns: Semaphore::new(1),
+            whole_guilds: GuildsAsOf::default(),
             marks: Marks::default(),
             nonces: Arc::default(),
             voice: OnceLock::new(),

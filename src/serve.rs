@@ -131,7 +131,9 @@ fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
     let mut given = ListenFd::from_env();
     if given.len() > 1 {
         let count = given.len();
-        return Err(Failure::Settings(format!("the service manager gives {count} sockets: give one address")));
+        return Err(Failure::Settings(format!(
+            "the service manager gives {count} sockets: give one address"
+        )));
     }
     let listener = match given.take_tcp_listener(0).map_err(unusable)? {
         Some(held) => {

@@ -28,7 +28,7 @@ use crate::logic::file_links::FileLinks;
 use crate::logic::rate_limit::Limiter;
 use crate::serve::{Failure, Running, Start};
 use crate::store::marks::Marks;
-use crate::store::{self, DiskGauge, SpaceGauge, Store};
+use crate::store::{self, DiskGauge, GuildsAsOf, SpaceGauge, Store};
 use crate::tls::Tls;
 use crate::unfurl::Unfurler;
 use crate::unfurl::client::{self, Client};
@@ -136,6 +136,7 @@ pub fn open(config: Config, address: SocketAddr) -> Result<(App, Hub, Option<Str
         nonces: Arc::default(),
         session_starts: Mutex::new(Limiter::default()),
         ready_turns: Semaphore::new(cores),
+        whole_guilds: GuildsAsOf::default(),
         voice: std::sync::OnceLock::new(),
         setup: Mutex::new(setup.map(|token| token.hash())),
         started: Instant::now(),

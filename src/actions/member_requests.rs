@@ -2,6 +2,7 @@
 //! libraries wait for it.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use super::error::ActionError;
 use super::show;
@@ -191,7 +192,10 @@ fn members_by_prefix(
             Ok(Some(user)) => {
                 let is_match = query.is_empty() || begins(&row.nick) || begins(&user.global_name);
                 if is_match && found.iter().all(|(other, _)| *other != id) {
-                    found.push((id, show::member(&row, Some(std::sync::Arc::new(show::user(id, &user))))));
+                    found.push((
+                        id,
+                        show::member(&row, Some(Arc::new(show::user(id, Arc::unwrap_or_clone(user))))),
+                    ));
                 }
                 ControlFlow::Continue(())
             }

@@ -18,10 +18,9 @@ use crate::hub::{Activation, Session, Showing};
 use crate::logic::intents::Intents;
 use crate::logic::session::{Packet, Who};
 use crate::model::{
-    Activity, BotReady, Channel, ChannelId, ChannelKind, GATEWAY_VERSION, GuildCreate, GuildId,
-    GuildSnapshot, Member, NotificationSettings, Permissions, PersonReady, Presence, ReadyApplication,
-    ReadyClient, ReadySession, ReadySupplemental, Status, Timestamp, UnavailableGuild, UserId, Versioned,
-    VoiceState,
+    Activity, BotReady, Channel, ChannelId, GATEWAY_VERSION, Guild, GuildCreate, GuildId, GuildSnapshot,
+    Member, NotificationSettings, PersonReady, Presence, ReadyApplication, ReadyClient, ReadySession,
+    ReadySupplemental, Status, Timestamp, UnavailableGuild, UserId, Versioned, VoiceState,
 };
 use crate::store::access::GuildAccess;
 use crate::store::marks::Mark;
@@ -95,14 +94,6 @@ struct Builder<'a> {
     user: UserId,
     /// Read marks of the account on their way to the store, taken before the snapshot.
     marks: &'a HashMap<ChannelId, Mark>,
-}
-
-/// Channels of a guild.
-struct Rooms {
-    /// Those the receiver may view, a category also if any child is visible.
-    visible: Vec<Arc<Channel>>,
-    /// All, if they were asked for.
-    all: Vec<Arc<Channel>>,
 }
 
 /// Guilds on their way into a READY.
@@ -272,12 +263,13 @@ impl Builder<'_> {
             access => access?,
         };
         let is_held = self.app.hub.holds(id);
-        let member_count = show::member_count(self.view, id)?;
-        let rooms = self.channels(&access, !is_held)?;
-        let guild = show::guild(self.view, id, &access.guild)?;
+        let make = || show::whole_guild(self.view, id, &access.guild);
+        let whole = self.app.whole_guilds.get(self.view, id, make)?;
+        let member_count = whole.member_count;
+        let channels = show::visible_channels(self.view, &access, &whole.rooms)?;
         if !is_held {
-            let roles = guild.roles.clone();
-            let (owner_id, channels) = (access.guild.owner, rooms.all);
+            let roles = whole.guild.roles.clone();
+            let (owner_id, channels) = (access.guild.owner, whole.rooms.channels.clone());
             let afk = show::afk(&access.guild);
             let snapshot = GuildSnapshot { id, owner_id, afk, roles, channels, member_count };
             all.snapshots.push(Arc::new(snapshot));
@@ -286,20 +278,21 @@ impl Builder<'_> {
         let is_bot = self.request.actor.is_bot();
         let threshold = if is_bot { self.request.large_threshold } else { SMALL_GUILD_MEMBERS as u64 };
         let (mut members, presences) = self.members(&access, &own, member_count, threshold, peers)?;
-        let voice_states = self.voice_states(id, &rooms.visible);
+        let voice_states = self.voice_states(id, &channels);
         self.add_voice_members(&voice_states, &mut members);
         all.memberships.push((id, own));
         if member_count > threshold {
             all.large.push(id);
         }
         all.shown.push(GuildCreate {
-            guild,
+            // What of it ends with time ends by the time of this READY.
+            guild: Guild { incidents_data: show::incidents(self.view, &access.guild), ..whole.guild.clone() },
             joined_at: Timestamp(access.member.joined_ms),
             large: member_count > threshold,
             unavailable: Some(false),
             member_count,
             members,
-            channels: rooms.visible,
+            channels,
             threads: Vec::new(),
             presences,
             voice_states,
@@ -327,33 +320,6 @@ impl Builder<'_> {
             members.iter().filter_map(|member| Some(member.user.as_ref()?.id)).collect();
         let missing = states.iter().filter(|state| !shown.contains(&state.user_id));
         members.extend(missing.filter_map(|state| state.member.clone()));
-    }
-
-    /// The channels of a guild as the receiver sees them.
-    fn channels(&self, access: &GuildAccess, wants_all: bool) -> Result<Rooms, StoreError> {
-        let rows = show::guild_channels(self.view, access.id)?;
-        let mut is_seen = Vec::with_capacity(rows.len());
-        for (_, row) in &rows {
-            let held = self.view.channel_permissions(access, row)?;
-            is_seen.push(held.contains(Permissions::VIEW_CHANNEL));
-        }
-        let seen_rows = rows.iter().zip(&is_seen).filter(|(_, is_seen)| **is_seen);
-        let parents: Vec<_> = seen_rows.filter_map(|((_, row), _)| row.parent).collect();
-        let (mut visible, mut all) = (Vec::with_capacity(rows.len()), Vec::new());
-        for ((id, row), is_seen) in rows.iter().zip(is_seen) {
-            let is_visible = is_seen || (row.kind == ChannelKind::Category && parents.contains(id));
-            if !is_visible && !wants_all {
-                continue;
-            }
-            let channel = Arc::new(show::channel(self.view, *id, row, None)?);
-            if is_visible {
-                visible.push(channel.clone());
-            }
-            if wants_all {
-                all.push(channel);
-            }
-        }
-        Ok(Rooms { visible, all })
     }
 
     /// Members and presences that a guild is told with (API.md §3.4): all of a small one; of a big one a person's own and their

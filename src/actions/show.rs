@@ -16,7 +16,7 @@ use crate::store::access::GuildAccess;
 use crate::store::{
     AccountRow, Accounts, AuditRow, Body, ChannelRow, ChannelStateRow, ChannelStates, Channels,
     GuildChannels, GuildRow, Guilds, InviteRow, MemberCounts, MemberRow, Members, MessageRow, Nonce, Order,
-    Reactions, RoleRow, Roles, StoreError, UserDms, UserRow, Users, View,
+    Reactions, RoleRow, Roles, Rooms, StoreError, UserDms, UserRow, Users, View, WholeGuild,
 };
 
 /// Members up to which a guild is delivered whole (API.md §3.6).
@@ -27,14 +27,14 @@ pub const MAX_ROLES: usize = 250;
 pub const MAX_CHANNELS: usize = 500;
 
 /// An account.
-pub fn user(id: UserId, row: &UserRow) -> User {
+pub fn user(id: UserId, row: UserRow) -> User {
     User {
         id,
-        username: if row.deleted { format!("deleted_user_{id}") } else { row.username.clone() },
+        username: if row.deleted { format!("deleted_user_{id}") } else { row.username },
         discriminator: "0",
-        global_name: if row.deleted { Some("Deleted User".to_owned()) } else { row.global_name.clone() },
-        avatar: row.avatar.clone(),
-        banner: row.banner.clone(),
+        global_name: if row.deleted { Some("Deleted User".to_owned()) } else { row.global_name },
+        avatar: row.avatar,
+        banner: row.banner,
         accent_color: row.accent_color,
         bot: row.bot,
         public_flags: 0,
@@ -46,8 +46,9 @@ pub fn user(id: UserId, row: &UserRow) -> User {
 pub fn user_by_id(view: &View<'_>, id: UserId) -> Result<Arc<User>, StoreError> {
     let row = view.shared::<Users>(&id)?;
     Ok(Arc::new(match row {
-        Some(row) => user(id, &row),
-        None => user(id, &UserRow { deleted: true, ..UserRow::default() }),
+        // A snapshot's rows are nobody else's.
+        Some(row) => user(id, Arc::unwrap_or_clone(row)),
+        None => user(id, UserRow { deleted: true, ..UserRow::default() }),
     }))
 }
 
@@ -59,7 +60,7 @@ pub fn users_by_id(view: &View<'_>, ids: &[UserId]) -> Result<Vec<Arc<User>>, St
 /// An account as its owner sees it.
 pub fn own_user(id: UserId, row: &UserRow, account: &AccountRow) -> OwnUser {
     OwnUser {
-        user: user(id, row),
+        user: user(id, row.clone()),
         verified: true,
         mfa_enabled: false,
         flags: 0,
@@ -183,14 +184,15 @@ pub fn guild(view: &View<'_>, id: GuildId, row: &GuildRow) -> Result<Guild, Stor
         },
         nsfw_level: row.nsfw_level,
         nsfw: row.nsfw_level == 1 || row.nsfw_level == 3,
-        incidents_data: Incidents::in_force(
-            row.invites_disabled_until_ms,
-            row.dms_disabled_until_ms,
-            view.now_ms(),
-        ),
+        incidents_data: incidents(view, row),
         approximate_member_count: None,
         approximate_presence_count: None,
     })
+}
+
+/// The measures of a guild that are in force.
+pub fn incidents(view: &View<'_>, row: &GuildRow) -> Option<Incidents> {
+    Incidents::in_force(row.invites_disabled_until_ms, row.dms_disabled_until_ms, view.now_ms())
 }
 
 /// How many members a guild has.
@@ -213,19 +215,39 @@ pub fn guild_channels(
     Ok(found)
 }
 
+/// Every channel of a guild.
+pub fn rooms(view: &View<'_>, guild: GuildId) -> Result<Rooms, StoreError> {
+    let rows = guild_channels(view, guild)?;
+    let shown = rows.iter().map(|(id, row)| Ok(Arc::new(channel(view, *id, row, None)?)));
+    let channels = shown.collect::<Result<_, StoreError>>()?;
+    Ok(Rooms { rows, channels })
+}
+
+/// A guild whole, whoever looks at it.
+pub fn whole_guild(view: &View<'_>, id: GuildId, row: &GuildRow) -> Result<WholeGuild, StoreError> {
+    Ok(WholeGuild {
+        guild: guild(view, id, row)?,
+        member_count: member_count(view, id)?,
+        rooms: rooms(view, id)?,
+    })
+}
+
 /// Channels of a guild that a member may view; a category also if any child is visible (API.md §3.4).
-pub fn visible_channels(view: &View<'_>, access: &GuildAccess) -> Result<Vec<Arc<Channel>>, StoreError> {
-    let rows = guild_channels(view, access.id)?;
-    let mut seen = Vec::with_capacity(rows.len());
-    for (_, row) in &rows {
+pub fn visible_channels(
+    view: &View<'_>,
+    access: &GuildAccess,
+    rooms: &Rooms,
+) -> Result<Vec<Arc<Channel>>, StoreError> {
+    let mut seen = Vec::with_capacity(rooms.rows.len());
+    for (_, row) in &rooms.rows {
         seen.push(view.channel_permissions(access, row)?.contains(Permissions::VIEW_CHANNEL));
     }
-    let parents: Vec<ChannelId> =
-        rows.iter().zip(&seen).filter(|(_, seen)| **seen).filter_map(|((_, row), _)| row.parent).collect();
-    let mut visible = Vec::with_capacity(rows.len());
-    for ((id, row), seen) in rows.iter().zip(seen) {
+    let seen_rows = rooms.rows.iter().zip(&seen).filter(|(_, seen)| **seen);
+    let parents: Vec<ChannelId> = seen_rows.filter_map(|((_, row), _)| row.parent).collect();
+    let mut visible = Vec::with_capacity(rooms.rows.len());
+    for (((id, row), channel), seen) in rooms.rows.iter().zip(&rooms.channels).zip(seen) {
         if seen || (row.kind == ChannelKind::Category && parents.contains(id)) {
-            visible.push(Arc::new(channel(view, *id, row, None)?));
+            visible.push(channel.clone());
         }
     }
     Ok(visible)
@@ -319,7 +341,7 @@ pub fn guild_create(
         unavailable: is_at_ready.then_some(false),
         member_count,
         members,
-        channels: visible_channels(view, access)?,
+        channels: visible_channels(view, access, &rooms(view, access.id)?)?,
         threads: Vec::new(),
         presences: Vec::new(),
         voice_states: Vec::new(),
@@ -536,10 +558,7 @@ pub fn audit_entry(id: AuditEntryId, row: &AuditRow) -> AuditEntry {
 
 /// What fan-out needs to know of a guild, whoever views it.
 pub fn guild_snapshot(view: &View<'_>, id: GuildId, row: &GuildRow) -> Result<GuildSnapshot, StoreError> {
-    let mut channels = Vec::new();
-    for (channel_id, channel_row) in guild_channels(view, id)? {
-        channels.push(Arc::new(channel(view, channel_id, &channel_row, None)?));
-    }
+    let channels = rooms(view, id)?.channels;
     let (owner_id, afk, member_count) = (row.owner, afk(row), member_count(view, id)?);
     Ok(GuildSnapshot { id, owner_id, afk, roles: roles(view, id)?, channels, member_count })
 }

@@ -5,6 +5,7 @@ use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue, SET_COOKIE};
 use serde::Serialize;
 
 use crate::actions::ActionError;
+use crate::logic::scratch::written;
 
 /// What a handler returns.
 pub type Answer = Result<Reply, ActionError>;
@@ -27,8 +28,8 @@ pub(super) const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-off
 impl Reply {
     /// A value as JSON, with the status that the route says it gives.
     pub fn json<T: Serialize + ?Sized>(value: &T) -> Answer {
-        let body = serde_json::to_vec(value).map_err(ActionError::internal)?;
-        Ok(Self::json_bytes(body.into()))
+        let body = written(|out| serde_json::to_writer(out, value)).map_err(ActionError::internal)?;
+        Ok(Self::json_bytes(body))
     }
 
     /// JSON that is written already.

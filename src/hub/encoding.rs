@@ -9,11 +9,9 @@ use crate::hub::guild::Guild;
 use crate::hub::passive::Hearers;
 use crate::hub::session::Owner;
 use crate::logic::intents::{self, Intents};
+use crate::logic::scratch::written;
 use crate::logic::session::{Meter, Packet, Place};
 use crate::model::{Dispatch, Message, MessageEvent, UserId};
-
-/// Bytes a tail is first given room for: most messages fit.
-const FIRST_ROOM_BYTES: usize = 1_024;
 
 /// Bits of the form a receiver gets.
 mod form {
@@ -201,13 +199,20 @@ fn tail(
     meter: &Meter,
     write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>,
 ) -> Packet {
-    let mut out = Vec::with_capacity(FIRST_ROOM_BYTES);
-    out.extend_from_slice(br#""t":""#);
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(br#"","d":"#);
-    write(&mut out).expect("the model's types have string keys and a buffer takes all");
-    out.push(b'}');
-    Packet::placed(name, out.into(), place, meter)
+    let out = written(|out| {
+        out.extend_from_slice(br#""t":""#);
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(br#"","d":"#);
+        write(out)?;
+        out.push(b'}');
+        serde_json::Result::Ok(())
+    });
+    Packet::placed(
+        name,
+        out.expect("the model's types have string keys and a buffer takes all"),
+        place,
+        meter,
+    )
 }
 
 /// What a receiver must be able to see for the dispatch to be sent. That something is gone may be told to who can't see it any more.

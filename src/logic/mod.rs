@@ -19,6 +19,7 @@ pub mod ranked;
 pub mod rate_limit;
 pub mod room;
 pub mod scopes;
+pub mod scratch;
 pub mod services;
 pub mod session;
 pub mod sniff;

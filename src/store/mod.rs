@@ -2,6 +2,7 @@
 //! `access` proves who may do what, one file per noun writes it. What is in memory only belongs to the hub.
 
 pub mod access;
+mod as_of;
 mod error;
 mod files;
 mod keys;
@@ -24,6 +25,7 @@ use std::sync::{Arc, Mutex};
 use redb::{Database, ReadableDatabase, StorageBackend};
 use tokio::sync::{mpsc, oneshot};
 
+pub use as_of::{GuildsAsOf, Rooms, WholeGuild};
 pub use error::{Denied, StoreError};
 pub use keys::Key;
 pub use messages::{Doomed, MAX_PINS, MayPost, plain_key};

@@ -60,7 +60,7 @@ pub fn kind_of(app: &App, actor: Actor, id: ChannelId) -> Result<ChannelKind, Ac
 pub fn list(app: &App, actor: Actor, guild: GuildId) -> Result<Vec<Arc<Channel>>, ActionError> {
     app.store.read(|view| {
         let access = view.allow_guild::<right::Membership>(actor.user, guild)?;
-        Ok(show::visible_channels(view, &access)?)
+        Ok(show::visible_channels(view, &access, &show::rooms(view, access.id)?)?)
     })
 }
 
