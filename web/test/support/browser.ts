@@ -12,22 +12,26 @@ export const FAKE_MEDIA: readonly string[] = [
   '--mute-audio',
 ];
 
-/** Starts the browser named by `CHROMIUM`, or the system's, with more of its switches. */
+/** What every browser of a test is started with. */
+export const CHROMIUM_SWITCHES: readonly string[] = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+];
+
+/** The browser named by `CHROMIUM`, or the system's. */
+export function chromiumPath(): string {
+  const path = process.env['CHROMIUM'] ?? CANDIDATES.find((path) => existsSync(path));
+  if (!path) throw new Error('no Chromium: set CHROMIUM to its path');
+  return path;
+}
+
+/** Starts it, with more of its switches. */
 export function launch(switches: readonly string[] = []): Promise<Browser> {
-  const executablePath = process.env['CHROMIUM'] ?? CANDIDATES.find((path) => existsSync(path));
-  if (!executablePath) throw new Error('no Chromium: set CHROMIUM to its path');
-  return chromium.launch({
-    executablePath,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--no-first-run',
-      ...switches,
-    ],
-  });
+  return chromium.launch({ executablePath: chromiumPath(), args: [...CHROMIUM_SWITCHES, ...switches] });
 }
 
 /** Everything a page complained about. */
