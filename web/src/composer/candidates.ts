@@ -12,11 +12,22 @@ const MAX_EMOJI = 8;
 /** Of these at most so many guilds' own, where Unicode's match as well. */
 const MAX_OWN_EMOJI = 5;
 
-/** What the token could become. Emoji come from a table that may have to arrive first. */
-export async function candidatesFor(client: Client, channel: Channel, token: Token): Promise<Candidate[]> {
-  if (token.sign === ':') return emoji(client, channel, token.query);
-  if (token.sign === '#') return rank(rooms(client, channel), token.query);
-  return rank(people(client, channel), token.query, lastSpoken(client, channel));
+/**
+ * What the token could become, and again when more is known: emoji come from a table that may have to arrive first, members
+ * of a big guild from the server.
+ */
+export async function* candidatesFor(
+  client: Client,
+  channel: Channel,
+  { sign, query }: Token,
+): AsyncIterable<Candidate[]> {
+  if (sign === ':') return yield emoji(client, channel, query);
+  if (sign === '#') return yield rank(rooms(client, channel), query);
+  const ranked = (): Candidate[] => rank(people(client, channel), query, lastSpoken(client, channel));
+  yield ranked();
+  const guildId = channel.guild_id;
+  if (guildId && client.lists.isBig(guildId) && (await client.memberSearch.find(guildId, query)))
+    yield ranked();
 }
 
 /** Those of guilds first: whoever made them wants them found. */

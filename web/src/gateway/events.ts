@@ -106,7 +106,7 @@ export interface Events {
     updated_voice_states?: VoiceState[];
     removed_voice_states?: Id[];
   };
-  GUILD_MEMBERS_CHUNK: { guild_id: Id; members: Member[]; presences?: Presence[] };
+  GUILD_MEMBERS_CHUNK: { guild_id: Id; members: Member[]; presences?: Presence[]; nonce?: string };
   CHANNEL_CREATE: Channel;
   CHANNEL_UPDATE: Channel;
   CHANNEL_DELETE: Channel;

@@ -21,6 +21,7 @@ import {
 } from '../api/types';
 import { m, type Locale } from '../i18n';
 import { channelPath } from '../router';
+import type { Events } from '../gateway/events';
 import { Listeners } from '../keys/scopes';
 import type { Action } from '../keys/table';
 import { Account } from './account.svelte';
@@ -30,6 +31,7 @@ import { EmojiUse } from './emoji.svelte';
 import { byName, emojiOf, emojiShelves, stickerShelves, wireOf, type Shelf } from './expressions';
 import { Keeper } from './keeper';
 import { Layout } from './layout.svelte';
+import { MemberSearch } from './memberSearch';
 import { decodeMentions, encodeMentions } from './mentions';
 import { directName, nameOf } from './names';
 import type { Place } from './place';
@@ -100,6 +102,7 @@ export class Client {
   readonly relations: Relations;
   readonly notifications: Notifications;
   readonly lists: Lists;
+  readonly memberSearch: MemberSearch;
   readonly voice: Voice;
   /** What the server says about itself; null until it answered. */
   instance: Instance | null = $state.raw(null);
@@ -127,6 +130,7 @@ export class Client {
     this.reads = new Reads(this.world, this.api);
     this.typing = new Typing(this.world, this.api);
     const send = (op: number, d: unknown): boolean => this.session.send(op, d);
+    this.memberSearch = new MemberSearch(send);
     this.account = new Account(this.world, this.api, send);
     this.relations = new Relations(this.world, this.api);
     this.voice = new Voice(this.world, this.api, {
@@ -158,6 +162,7 @@ export class Client {
         takenUp = takenUp.then(() => this.keeper.know(this.meId));
         void this.timelines.recover(this.openChannelId).then(() => this.#loadRest());
         this.lists.renew();
+        this.memberSearch.forget();
         this.account.renew();
         this.voice.renew();
       },
@@ -171,6 +176,7 @@ export class Client {
         this.notifications.follow(t, d);
         this.voice.follow(t, d);
         if (t === 'GUILD_MEMBER_LIST_UPDATE') this.lists.told((d as { guild_id: Id }).guild_id);
+        if (t === 'GUILD_MEMBERS_CHUNK') this.memberSearch.told(d as Events['GUILD_MEMBERS_CHUNK']);
       },
       onApplied: (names) => this.keeper.note(names),
       onForget: () => {
@@ -180,6 +186,7 @@ export class Client {
         this.look.leave();
         this.updates.forget();
         this.lists.reset();
+        this.memberSearch.forget();
         this.voice.forget();
         takenUp = this.keeper.forget();
       },

@@ -98,6 +98,46 @@ test('a message between the opening and the waking is not lost', async () => {
   await page.context().close();
 });
 
+test('a name that was never told is completed by asking the server, once typing pauses', async () => {
+  const { page, complaints } = await house.ravi.sit(browser, '/channels/@me');
+  const asked: { query: string; nonce: string }[] = [];
+  page.on('websocket', (socket) =>
+    socket.on('framesent', ({ payload }) => {
+      const frame = JSON.parse(String(payload)) as { op: number; d: (typeof asked)[number] };
+      if (frame.op === 8) asked.push(frame.d);
+    }),
+  );
+  await page.goto(`${server.url}/channels/${house.guild}/${market}`);
+  const box = page.getByRole('textbox', { name: 'Message market' });
+  await box.waitFor();
+  const options = page.getByRole('listbox', { name: 'Suggestions' }).getByRole('option');
+  // the last who came stands far below what of the list was asked for
+  const last = `crowd${CROWD - 3}`;
+  await box.pressSequentially(`@${last}`);
+  await options.filter({ hasText: last }).waitFor();
+  expect(asked.length).toBeLessThan(last.length);
+  expect(asked.at(-1)?.query).toBe(last);
+  await box.press('Enter');
+  await box.pressSequentially('you are called');
+  await box.press('Enter');
+  const { id } = (
+    await house.mira.call<{ user: { id: string } }[]>(
+      'GET',
+      `/guilds/${house.guild}/members/search?query=${last}`,
+    )
+  )[0]?.user ?? { id: '' };
+  await log(page).getByText('you are called').waitFor();
+  await expect
+    .poll(
+      async () =>
+        (await house.mira.call<{ content: string }[]>('GET', `/channels/${market}/messages?limit=1`))[0]
+          ?.content,
+    )
+    .toBe(`<@${id}> you are called`);
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});
+
 /** Something to wait for, and the way to let it happen. */
 function waiting(): { promise: Promise<void>; resolve: () => void } {
   let resolve = (): void => undefined;
