@@ -360,12 +360,10 @@ export function clearReactions(timeline: Timeline, messageId: Id, emoji: Emoji |
   return { ...next, reactors };
 }
 
-/** Puts a message of ours on its way, after those already waiting. */
+/** Puts a message of ours on its way, after those written before it. */
 export function enqueue(timeline: Timeline, pending: Pending): Timeline {
-  return {
-    ...timeline,
-    pending: [...timeline.pending.filter((sent) => sent.nonce !== pending.nonce), pending],
-  };
+  const others = timeline.pending.filter((sent) => sent.nonce !== pending.nonce);
+  return { ...timeline, pending: [...others, pending].sort((a, b) => a.order - b.order) };
 }
 
 /** Changes one of ours that is on its way; null takes it out. */

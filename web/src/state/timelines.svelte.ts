@@ -306,12 +306,22 @@ export class Timelines {
     void this.#pump(channelId);
   }
 
-  /** Takes a failed message back. */
-  discard(channelId: Id, nonce: string): void {
-    const files = this.get(channelId)?.pending.find((sent) => sent.nonce === nonce)?.files ?? [];
-    for (const file of files) this.#uploads?.remove(file.uploadId);
+  /** Takes a message back that did not arrive. Answers with the way back: its files begin anew. */
+  discard(channelId: Id, nonce: string): () => void {
+    const held = this.get(channelId)?.pending.find((sent) => sent.nonce === nonce);
+    const files = (held?.files ?? []).map((file) => {
+      const again = this.#uploads?.remove(file.uploadId);
+      return () => again?.(file) ?? file;
+    });
     this.#change(channelId, (timeline) => settle(timeline, nonce, null));
     void this.#archive?.removeSent(nonce);
+    return () => {
+      if (!held) return;
+      const pending = { ...held, ...(held.files && { files: files.map((again) => again()) }) };
+      this.#change(channelId, (timeline) => enqueue(timeline, pending));
+      this.#keep(channelId, pending);
+      void this.#pump(channelId);
+    };
   }
 
   /** A file of the channel arrived, or failed: a message may have waited for it. */

@@ -143,16 +143,22 @@ export class Uploads {
     return isWhole ? found : null;
   }
 
-  /** Calls a file off, wherever it is. */
-  remove(id: string): void {
+  /** Calls a file off, wherever it is. Answers with the way to send it all the same, to a message that has it again. */
+  remove(id: string): ((file: SentFile) => SentFile) | undefined {
     const upload = this.#held.get(id);
-    if (!upload) return;
+    if (!upload) return undefined;
     this.forgetOne(id);
     upload.abort?.abort();
     // what the server holds already goes by itself in a day, should this not reach it
     for (const slot of [upload.slot, upload.posterSlot])
       if (slot) void this.#api.cancelSlot(slot.upload_filename).catch(() => undefined);
     this.#pump();
+    return (file) => {
+      const again = new Upload(upload.channelId, upload.file);
+      this.#held.set(again.id, again);
+      this.#pump();
+      return { ...file, uploadId: again.id, uploadedName: null, posterName: null };
+    };
   }
 
   /** The message is there, and its files with it. */

@@ -83,6 +83,17 @@ test('2: what is written offline outlives a reload and goes out in order, once',
   await context.setOffline(true);
   for (const text of ['lost 1', 'lost 2', 'lost 3']) await say(mira, text);
   await mira.getByText('Not sent').nth(2).waitFor({ timeout: 30_000 });
+  // what was thrown away by mistake comes back where it stood
+  await row(mira, 'lost 2').getByRole('button', { name: 'Delete' }).click();
+  await said(mira, 'lost 2').waitFor({ state: 'detached' });
+  expect(await box(mira).evaluate((one) => one === document.activeElement)).toBe(true);
+  await mira.locator('.toasts').getByRole('button', { name: 'Undo' }).click();
+  await said(mira, 'lost 2').waitFor();
+  expect(
+    await log(mira)
+      .getByText(/^lost \d$/)
+      .allTextContents(),
+  ).toEqual(['lost 1', 'lost 2', 'lost 3']);
   await row(mira, 'lost 2').getByRole('button', { name: 'Delete' }).click();
   // the network comes back for the page, not yet for the messages
   let tries = 0;

@@ -153,6 +153,22 @@ describe('sending', () => {
     expect(waiting()).toEqual([]);
     await vi.waitFor(() => expect(shelf.sent.size).toBe(0));
   });
+
+  test('what was taken back comes back as it was, and is kept again', async () => {
+    server.isReachable = false;
+    for (const text of ['one', 'two']) timelines.post(CHANNEL, text);
+    await vi.waitFor(() => expect(waiting().map(({ state }) => state)).toEqual(['failed', 'failed']));
+    const [first] = waiting();
+    const undo = timelines.discard(CHANNEL, first?.nonce ?? '');
+    expect(waiting().map(({ content }) => content)).toEqual(['two']);
+    undo();
+    expect(waiting().map(({ content }) => content)).toEqual(['one', 'two']);
+    await vi.waitFor(() => expect(shelf.sent.has(first?.nonce ?? '')).toBe(true));
+    server.isReachable = true;
+    timelines.flush();
+    await vi.waitFor(() => expect(waiting()).toHaveLength(0));
+    expect(contents()).toEqual(['one', 'two']);
+  });
 });
 
 describe('after events were missed', () => {
