@@ -18,6 +18,24 @@ const complaints: Complaints[] = [];
 
 const composer = (page: Page) => page.locator('[data-composer]');
 
+/** Whether the composer's hint can be read to its end. */
+const hintIsWhole = (page: Page): Promise<boolean> =>
+  composer(page).evaluate((box) => {
+    const { placeholder, clientWidth, clientHeight } = box as HTMLTextAreaElement;
+    const { font, paddingInlineStart, paddingInlineEnd, paddingBlockStart, paddingBlockEnd } =
+      getComputedStyle(box);
+    const probe = document.createElement('div');
+    const width = clientWidth - parseFloat(paddingInlineStart) - parseFloat(paddingInlineEnd);
+    Object.assign(probe.style, { font, position: 'absolute', width: `${width}px` });
+    probe.style.whiteSpace = getComputedStyle(box, '::placeholder').whiteSpace;
+    probe.textContent = placeholder;
+    document.body.append(probe);
+    const height = clientHeight - parseFloat(paddingBlockStart) - parseFloat(paddingBlockEnd);
+    const isWhole = probe.scrollWidth <= Math.ceil(width) && probe.scrollHeight <= Math.ceil(height);
+    probe.remove();
+    return isWhole;
+  });
+
 /**
  * A page of the owner, on a device that has not seen the app before. With a look it has chosen that there and not saved it
  * yet; without, the account's is taken over.
@@ -120,6 +138,7 @@ test('nothing is lost at 320 pixels, nor with text twice as large', async () => 
     await composer(page).waitFor();
     const box = await composer(page).boundingBox();
     expect(box && box.x >= 0 && box.x + box.width <= width && box.y + box.height <= 640).toBe(true);
+    expect(await hintIsWhole(page), `the hint at ${width} px, ${textScale} %`).toBe(true);
     await page.context().close();
   }
 });
