@@ -2,7 +2,7 @@
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { launch } from '../support/browser';
-import { newGuild, newPerson, setupTokenOf, type Person, type Place } from '../support/newcomers';
+import { newGuild, newOwner, newPerson, type Person, type Place } from '../support/newcomers';
 import { startServer, type TestServer } from '../support/server';
 
 let browser: Browser;
@@ -15,11 +15,7 @@ let trains: Place;
 beforeAll(async () => {
   server = await startServer();
   browser = await launch();
-  mira = await newPerson(browser, server, {
-    username: 'mira',
-    name: 'Mira',
-    setupToken: setupTokenOf(server),
-  });
+  mira = await newOwner(browser, server);
   house = await newGuild(mira, 'Maple House', ['hallway', 'kitchen', 'garden']);
   trains = await newGuild(mira, 'Night Trains', ['platform']);
   ravi = await newPerson(browser, server, { username: 'ravi', name: 'Ravi', invite: house.invite });

@@ -5,11 +5,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { accessibilityFaults } from '../support/axe';
 import { launch, type Complaints } from '../support/browser';
 import { gif, noise, png } from '../support/files';
-import { furnish, type House } from '../support/people';
+import { furnish, PHONE, sitTwo, type House } from '../support/people';
 import { startServer, type TestServer } from '../support/server';
 
 const OUT = new URL('../screens/', import.meta.url).pathname;
-const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } as const;
 let browser: Browser;
 let server: TestServer;
 let house: House;
@@ -22,15 +21,12 @@ beforeAll(async () => {
   server = await startServer({ HEARTH_LIMITS_ROUTES: 'false', HEARTH_LIMITS_GLOBAL_PER_USER: '0' });
   browser = await launch();
   house = await furnish(server);
-  const sat = [
-    await house.mira.sit(browser, house.path, { colorScheme: 'dark' }),
-    await house.ravi.sit(browser, house.path, { ...PHONE, colorScheme: 'light' }),
-  ] as const;
-  mira = sat[0].page;
-  ravi = sat[1].page;
-  complaints = sat.map((one) => one.complaints);
-  for (const page of [mira, ravi]) page.setDefaultTimeout(15_000);
-  await Promise.all([box(mira).waitFor(), box(ravi).waitFor()]);
+  ({ mira, ravi, complaints } = await sitTwo(
+    browser,
+    house,
+    { colorScheme: 'dark' },
+    { ...PHONE, colorScheme: 'light' },
+  ));
 });
 afterAll(async () => {
   await browser?.close();

@@ -5,13 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { accessibilityFaults } from '../support/axe';
 import { launch, type Complaints } from '../support/browser';
 import { film, gif, noise, png, wav, type TestFile } from '../support/files';
-import { furnish, type House } from '../support/people';
+import { furnish, PHONE, sitTwo, type House } from '../support/people';
 import { freePort, startProxy, type Proxy } from '../support/proxy';
 import { startServer, type TestServer } from '../support/server';
 
 const OUT = new URL('../screens/', import.meta.url).pathname;
 const MAX_BYTES = 3 * 1024 * 1024;
-const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } as const;
 let browser: Browser;
 let server: TestServer;
 let proxy: Proxy;
@@ -35,15 +34,12 @@ beforeAll(async () => {
   );
   browser = await launch();
   house = await furnish(server, proxy.url);
-  const sat = [
-    await house.mira.sit(browser, house.path, { origin: proxy.url }),
-    await house.ravi.sit(browser, house.path, { origin: proxy.url, ...PHONE }),
-  ] as const;
-  mira = sat[0].page;
-  ravi = sat[1].page;
-  complaints = sat.map((one) => one.complaints);
-  for (const page of [mira, ravi]) page.setDefaultTimeout(15_000);
-  await Promise.all([box(mira).waitFor(), box(ravi).waitFor()]);
+  ({ mira, ravi, complaints } = await sitTwo(
+    browser,
+    house,
+    { origin: proxy.url },
+    { origin: proxy.url, ...PHONE },
+  ));
   clip = await film(mira, 'walk.webm');
 });
 afterAll(async () => {

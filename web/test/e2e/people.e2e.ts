@@ -3,7 +3,7 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { accessibilityFaults } from '../support/axe';
 import { launch } from '../support/browser';
-import { newGuild, newPerson, setupTokenOf, type Person, type Place } from '../support/newcomers';
+import { newGuild, newOwner, newPerson, type Person, type Place } from '../support/newcomers';
 import { startServer, type TestServer } from '../support/server';
 
 let browser: Browser;
@@ -16,11 +16,7 @@ let house: Place;
 beforeAll(async () => {
   server = await startServer();
   browser = await launch();
-  mira = await newPerson(browser, server, {
-    username: 'mira',
-    name: 'Mira',
-    setupToken: setupTokenOf(server),
-  });
+  mira = await newOwner(browser, server);
   house = await newGuild(mira, 'Maple House', ['hallway']);
   ravi = await newPerson(browser, server, { username: 'ravi', name: 'Ravi', invite: house.invite });
   lena = await newPerson(browser, server, { username: 'lena', name: 'Lena', invite: house.invite });

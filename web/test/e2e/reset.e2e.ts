@@ -2,7 +2,8 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launch, openPage } from '../support/browser';
-import { newPerson, PASSWORD, setupTokenOf, type Person } from '../support/newcomers';
+import { newOwner, type Person } from '../support/newcomers';
+import { PASSWORD } from '../support/people';
 import { startServer, type TestServer } from '../support/server';
 
 let browser: Browser;
@@ -12,11 +13,7 @@ let mira: Person;
 beforeAll(async () => {
   server = await startServer();
   browser = await launch();
-  mira = await newPerson(browser, server, {
-    username: 'mira',
-    name: 'Mira',
-    setupToken: setupTokenOf(server),
-  });
+  mira = await newOwner(browser, server);
 });
 afterAll(async () => {
   await browser?.close();

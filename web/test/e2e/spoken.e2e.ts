@@ -5,11 +5,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { accessibilityFaults } from '../support/axe';
 import { FAKE_MEDIA, launch, type Complaints } from '../support/browser';
 import { film, noise, type TestFile } from '../support/files';
-import { furnish, type House } from '../support/people';
+import { furnish, PHONE, sitTwo, type House } from '../support/people';
 import { startServer, type TestServer } from '../support/server';
 
 const OUT = new URL('../screens/', import.meta.url).pathname;
-const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } as const;
 let browser: Browser;
 let server: TestServer;
 let house: House;
@@ -23,15 +22,12 @@ beforeAll(async () => {
   server = await startServer({ HEARTH_LIMITS_ROUTES: 'false' });
   browser = await launch(FAKE_MEDIA);
   house = await furnish(server);
-  const sat = [
-    await house.mira.sit(browser, house.path, { colorScheme: 'dark' }),
-    await house.ravi.sit(browser, house.path, { ...PHONE, colorScheme: 'dark' }),
-  ] as const;
-  mira = sat[0].page;
-  ravi = sat[1].page;
-  complaints = sat.map((one) => one.complaints);
-  for (const page of [mira, ravi]) page.setDefaultTimeout(15_000);
-  await Promise.all([box(mira).waitFor(), box(ravi).waitFor()]);
+  ({ mira, ravi, complaints } = await sitTwo(
+    browser,
+    house,
+    { colorScheme: 'dark' },
+    { ...PHONE, colorScheme: 'dark' },
+  ));
   clip = await film(mira, 'walk.webm');
 });
 afterAll(async () => {

@@ -1,9 +1,8 @@
 // People and places made one by one on the real server; people.ts furnishes a whole house at once.
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { openPage, type Complaints } from './browser';
+import { register } from './people';
 import type { TestServer } from './server';
-
-export const PASSWORD = 'correct horse battery';
 
 export interface Person {
   page: Page;
@@ -14,7 +13,7 @@ export interface Person {
   call: <T>(method: string, path: string, body?: unknown) => Promise<T>;
 }
 
-export interface Newcomer {
+interface Newcomer {
   username: string;
   name: string;
   /** The token of the setup link, for the owner of the instance. */
@@ -29,34 +28,31 @@ export async function newPerson(
   { username, name, setupToken, invite }: Newcomer,
   options: BrowserContextOptions = {},
 ): Promise<Person> {
+  const account = await register(server.url, username, {
+    global_name: name,
+    ...(setupToken && { setup_token: setupToken }),
+    ...(invite && { invite }),
+  });
   const { page, complaints } = await openPage(browser, {
     viewport: { width: 1440, height: 900 },
     colorScheme: 'dark',
     ...options,
   });
-  await page.addInitScript(() => localStorage.setItem('hearth.signed-in', 'yes'));
-  const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
-    const answer = await page.context().request.fetch(`${server.url}/api/v10${path}`, {
-      method,
-      headers: { 'X-Hearth-Client': 'web', Origin: server.url },
-      ...(body === undefined ? {} : { data: body }),
-    });
-    if (!answer.ok()) throw new Error(`${method} ${path}: ${answer.status()} ${await answer.text()}`);
-    const text = await answer.text();
-    return (text === '' ? undefined : JSON.parse(text)) as T;
-  };
-  await call('POST', '/auth/register', {
-    username,
-    global_name: name,
-    password: PASSWORD,
-    consent: true,
-    ...(setupToken && { setup_token: setupToken }),
-    ...(invite && { invite }),
-  });
+  await account.signIn(page);
+  const call = <T>(method: string, path: string, body?: unknown): Promise<T> =>
+    account.call<T>(method, path, body);
   const { id } = await call<{ id: string }>('GET', '/users/@me');
   if (invite) await call('POST', `/invites/${invite}`, {});
   return { page, id, name, complaints, call };
 }
+
+/** The owner of a fresh instance. */
+export const newOwner = (browser: Browser, server: TestServer): Promise<Person> =>
+  newPerson(browser, server, {
+    username: 'mira',
+    name: 'Mira',
+    setupToken: new URL(server.setupLink).hash.slice(1),
+  });
 
 export interface Place {
   guildId: string;
@@ -80,6 +76,3 @@ export async function newGuild(owner: Person, name: string, rooms: readonly stri
   const invite = await owner.call<{ code: string }>('POST', `/channels/${first}/invites`, { max_age: 0 });
   return { guildId: guild.id, channels, invite: invite.code };
 }
-
-/** The token at the end of the setup link. */
-export const setupTokenOf = (server: TestServer): string => new URL(server.setupLink).hash.slice(1);

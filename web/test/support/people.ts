@@ -60,7 +60,7 @@ export class Person {
   async sit(
     browser: Browser,
     path: string,
-    options: BrowserContextOptions & { origin?: string } = {},
+    options: Seat = {},
   ): Promise<{ page: Page; complaints: Complaints }> {
     const { origin = this.origin, ...context } = options;
     const opened = await openPage(browser, { viewport: { width: 1440, height: 900 }, ...context });
@@ -68,6 +68,30 @@ export class Person {
     await opened.page.goto(origin + path);
     return opened;
   }
+}
+
+/** Two at their desks, or wherever their options put them. */
+export interface Pair {
+  mira: Page;
+  ravi: Page;
+  complaints: Complaints[];
+}
+
+export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } as const;
+
+type Seat = BrowserContextOptions & { origin?: string };
+
+/** Both of a house in their first channel, each with a browser of their own. */
+export async function sitTwo(browser: Browser, house: House, forMira: Seat, forRavi: Seat): Promise<Pair> {
+  const sat = await Promise.all([
+    house.mira.sit(browser, house.path, forMira),
+    house.ravi.sit(browser, house.path, forRavi),
+  ]);
+  for (const { page } of sat) {
+    page.setDefaultTimeout(15_000);
+    await page.getByRole('textbox', { name: /^Message / }).waitFor();
+  }
+  return { mira: sat[0].page, ravi: sat[1].page, complaints: sat.map((one) => one.complaints) };
 }
 
 export interface House {
