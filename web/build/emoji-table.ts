@@ -7,7 +7,7 @@ import type { Plugin } from 'vite';
 
 const VIRTUAL = 'virtual:emoji';
 /** Emoji younger than this Unicode version are drawn as boxes on many systems. */
-const MAX_VERSION = 16;
+const MAX_VERSION = 15.1;
 /** Skin and hair on their own are no emoji to send. */
 const COMPONENTS = 2;
 const FALLBACK = 'en';
