@@ -307,52 +307,6 @@ describe('notifications', () => {
     await rail(page).getByRole('link', { name: 'Night Trains', exact: true }).waitFor();
   });
 
-  test('are offered once something was said, by a button, and then told of what is not looked at', async () => {
-    const lena = await newPerson(browser, server, { username: 'lena', name: 'Lena', invite: house.invite });
-    const { page } = lena;
-    const context = page.context();
-    const cdp = await context.newCDPSession(page);
-    const permission = { name: 'notifications' };
-    await cdp.send('Browser.setPermission', { permission, setting: 'prompt', origin: server.url });
-    await enter(lena, house, 'hallway');
-    const shown = await page.evaluateHandle(() => {
-      const shown: string[] = [];
-      window.Notification = new Proxy(Notification, {
-        construct(target, [title, options]: [string, NotificationOptions]) {
-          shown.push(`${title}: ${options.body ?? ''}`);
-          return new target(title, options);
-        },
-      });
-      return shown;
-    });
-    const told = (): Promise<string[]> => shown.evaluate((all) => [...all]);
-    expect(await page.evaluate(() => Notification.permission)).toBe('default');
-    expect(await toast(page, /told when someone calls/).count()).toBe(0); // never on arrival
-    await page.getByRole('textbox', { name: 'Message hallway' }).fill('Hello');
-    await page.keyboard.press('Enter');
-    await page.locator('.toasts').getByRole('button', { name: 'Turn on' }).waitFor();
-    await context.grantPermissions(['notifications'], { origin: server.url }); // what the person answers the browser
-    await page.locator('.toasts').getByRole('button', { name: 'Turn on' }).click();
-    await page
-      .locator('.toasts')
-      .getByText(/Notifications are on/)
-      .waitFor();
-
-    // not of the channel one looks at
-    await page.bringToFront();
-    await say(mira, house.channels['hallway'] ?? '', 'in sight');
-    await page.getByRole('log').getByText('in sight', { exact: true }).waitFor();
-    await say(mira, house.channels['kitchen'] ?? '', 'out of sight');
-    await expect.poll(told).toEqual(['Mira · #kitchen: out of sight']);
-    // nor offered again
-    await page.getByRole('textbox', { name: 'Message hallway' }).fill('Hello again');
-    await page.keyboard.press('Enter');
-    await page.getByRole('log').getByText('Hello again', { exact: true }).waitFor();
-    expect(await page.locator('.toasts').getByRole('button', { name: 'Turn on' }).count()).toBe(0);
-    expect(lena.complaints).toEqual([]);
-    await context.close();
-  });
-
   test('the desktop is told of what is heard and not looked at, and the words can stay hidden', async () => {
     const { page } = ravi;
     await page.addInitScript(() => {
