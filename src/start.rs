@@ -17,9 +17,10 @@ use crate::auth::passwords::PasswordPool;
 use crate::auth::random::OpaqueToken;
 use crate::auth::tokens::Tokens;
 use crate::blobs::Blobs;
+use crate::blobs::bucket::{self, BucketError};
 use crate::blobs::cache::Cache;
 use crate::blobs::pool::PicturePool;
-use crate::config::{Config, MediaPort};
+use crate::config::{Config, MediaPort, S3Settings};
 use crate::control::{Answer, Command, Finding, UserSummary, handler};
 use crate::gateway::{Gateway, Taken, VoiceDoor};
 use crate::http::{self, Body, Edge, Hooks, Socket};
@@ -50,6 +51,7 @@ pub async fn start(start: Start) -> Result<Running, Failure> {
         _ => None,
     };
     let (app, hub, setup_link) = open(config, address)?;
+    try_bucket(&app).await?;
     let server = Server::start(app.clone(), hub, tls, listener, address);
     let commands = {
         let app = app.clone();
@@ -90,7 +92,8 @@ pub fn open(config: Config, address: SocketAddr) -> Result<(App, Hub, Option<Str
     let gauge = || DiskGauge::new(config.data.clone(), config.store.free_space_floor_bytes.get());
     let (space, room) = (gauge().map_err(|error| io(&error))?, gauge().map_err(|error| io(&error))?);
     let room = move || Ok((room.free_bytes()?, room.floor_bytes()));
-    let blobs = Blobs::open(config.data.join("blobs"), Box::new(room)).map_err(|error| io(&error))?;
+    let blobs = Blobs::open(config.data.join("blobs"), Box::new(room), bucket(&config, &keys)?)
+        .map_err(|error| io(&error))?;
     let previews = Cache::open(config.data.join("previews"), config.media.preview_cache_bytes.get())
         .map_err(|error| io(&error))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -143,6 +146,38 @@ pub fn open(config: Config, address: SocketAddr) -> Result<(App, Hub, Option<Str
         config,
     });
     Ok((app, hub, setup_link))
+}
+
+/// What opens the bucket that the settings name, if they name one.
+fn bucket(config: &Config, keys: &Keys) -> Result<Option<bucket::Access>, Failure> {
+    let S3Settings { bucket, endpoint, region, prefix, access_key_id, secret_file } = &config.media.s3;
+    if bucket.is_empty() {
+        return Ok(None);
+    }
+    let secret_access_key = keys.s3_secret(secret_file.as_deref()).map_err(|error| {
+        Failure::Settings(format!("media.s3.bucket is set, so the secret of its key is needed: {error}"))
+    })?;
+    Ok(Some(bucket::Access {
+        endpoint: endpoint.as_ref().map(|url| url.as_str().to_owned()),
+        bucket: bucket.clone(),
+        region: region.clone(),
+        prefix: prefix.trim_matches('/').to_owned(),
+        access_key_id: access_key_id.clone(),
+        secret_access_key,
+    }))
+}
+
+/// Tries the bucket out. One that is refused or missing is a fault of the settings; one that can't be reached may come back, and chat
+/// goes on without it.
+async fn try_bucket(app: &App) -> Result<(), Failure> {
+    match app.blobs.try_bucket().await {
+        Ok(()) => Ok(()),
+        Err(error @ BucketError::Unreachable { .. }) => {
+            tracing::error!(%error, "files can be neither kept nor read until it is back");
+            Ok(())
+        }
+        Err(error) => Err(Failure::Settings(error.to_string())),
+    }
 }
 
 /// The client for addresses that strangers name.

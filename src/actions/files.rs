@@ -7,6 +7,7 @@ use super::expressions::sounds;
 use super::images::{MOVING, busy};
 use super::uploads::blocking;
 use crate::app::App;
+pub use crate::blobs::Kept;
 use crate::blobs::picture::{self, Fit, Wanted};
 use crate::blobs::pool::PoolError;
 use crate::logic::file_links::{LIFE_SECS, Signature};
@@ -21,7 +22,7 @@ use super::actor::Actor;
 
 /// Sizes that previews are made in: powers of two, so that a picture has few of them (API.md §1.12).
 const SIZES: std::ops::RangeInclusive<u32> = 16..=4_096;
-/// Largest file that previews are made of, bytes.
+/// Largest file that is read whole, as previews are made of it, bytes.
 const MAX_PREVIEWED_BYTES: u64 = 64 << 20;
 /// Most addresses that are signed anew in one call.
 const MAX_REFRESHED: usize = 50;
@@ -85,8 +86,8 @@ impl Format {
 pub enum Content {
     /// In memory.
     Bytes(Bytes),
-    /// In a file of this many bytes.
-    File(std::fs::File, u64),
+    /// In a file that is read as it is sent.
+    Kept(Kept),
 }
 
 /// A file to be sent.
@@ -136,12 +137,11 @@ pub async fn attachment(
 }
 
 async fn whole(app: &App, row: &AttachmentRow) -> Result<Served, ActionError> {
-    let (blobs, name) = (app.blobs.clone(), row.file.hash.to_string());
-    let opened = name.clone();
-    let (file, length) = blocking(move || blobs.open_file(&opened)).await?.ok_or(Fault::NotFound)?;
+    let name = row.file.hash.to_string();
+    let kept = app.blobs.open_file(&name).await?.ok_or(Fault::NotFound)?;
     let is_shown = FileType::of_media_type(&row.file.media_type) != FileKind::Other && !row.file.is_markup;
     Ok(Served {
-        content: Content::File(file, length),
+        content: Content::Kept(kept),
         media_type: row.file.media_type.clone(),
         tag: name,
         filename: Some(row.filename.clone()),
@@ -217,9 +217,8 @@ async fn expression(app: &App, file: &FileRow, wish: Wish) -> Result<Served, Act
 
 /// The bytes as they are kept.
 async fn original(app: &App, name: &str) -> Result<Served, ActionError> {
-    let (blobs, kept) = (app.blobs.clone(), name.to_owned());
-    let bytes = blocking(move || blobs.get(&kept)).await?.ok_or(Fault::NotFound)?;
-    Ok(shown(bytes.into(), name.to_owned()))
+    let bytes = app.blobs.get(name, MAX_PREVIEWED_BYTES).await?.ok_or(Fault::NotFound)?;
+    Ok(shown(bytes, name.to_owned()))
 }
 
 fn shown(bytes: Bytes, tag: String) -> Served {
@@ -237,14 +236,7 @@ fn shown(bytes: Bytes, tag: String) -> Served {
 /// A kept picture as it is wanted, still: made once and kept in the cache. One that is small enough and of the right format is sent as
 /// it is.
 async fn rendered(app: &App, name: &str, wish: &Wish) -> Result<Served, ActionError> {
-    let (blobs, kept) = (app.blobs.clone(), name.to_owned());
-    let load = || async move {
-        let bytes = blocking(move || {
-            let Some((_, length)) = blobs.open_file(&kept)? else { return Ok(None) };
-            if length > MAX_PREVIEWED_BYTES { Ok(None) } else { blobs.get(&kept) }
-        });
-        Ok(bytes.await?.map(Bytes::from))
-    };
+    let load = || async move { Ok(app.blobs.get(name, MAX_PREVIEWED_BYTES).await?) };
     made(app, name, wish, load).await
 }
 

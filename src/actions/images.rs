@@ -4,7 +4,6 @@
 use bytes::Bytes;
 
 use super::error::ActionError;
-use super::uploads::blocking;
 use crate::app::App;
 use crate::blobs::frames::{self, MAX_FRAMES};
 use crate::blobs::picture::{self, Fit, Wanted};
@@ -61,8 +60,7 @@ pub async fn keep(app: &App, picture: ImageData, usage: Use) -> Result<String, A
     let fit = Fit::Cover(usage.width, usage.height);
     let (made, is_animated) = prepare(app, picture, usage.field, fit).await?;
     let name = hash(&made).to_string()[..32].to_owned();
-    let (blobs, file) = (app.blobs.clone(), name.clone());
-    blocking(move || blobs.put_as(&file, &made)).await?;
+    app.blobs.put_as(&name, made.into()).await?;
     Ok(if is_animated { format!("{MOVING}{name}") } else { name })
 }
 
@@ -107,10 +105,9 @@ const EMOJI_SIDE: u32 = 128;
 /// IMAGE_INVALID on `image` for what is no picture, or one too large.
 pub async fn keep_emoji(app: &App, picture: ImageData) -> Result<FileRow, ActionError> {
     let (made, is_animated) = prepare(app, picture, "image", Fit::Within(EMOJI_SIDE)).await?;
-    let blobs = app.blobs.clone();
     let size_bytes = made.len() as u64;
     let media_type = crate::logic::sniff::sniff(&made).media_type.to_owned();
-    let hash = blocking(move || blobs.put(&made)).await?;
+    let hash = app.blobs.put(made.into()).await?;
     Ok(FileRow { hash, size_bytes, media_type, is_animated, ..FileRow::default() })
 }
 

@@ -23,6 +23,8 @@ const SESSION_FILE: &str = "session.json";
 const CDN_FILE: &str = "cdn.key";
 /// Name of the file of the key that seals reusable secrets in the store.
 const SEALING_FILE: &str = "sealing.key";
+/// Name of the file where an admin puts the secret key of a bucket, unless the settings name another.
+const S3_FILE: &str = "s3.secret";
 
 /// Why the keys can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +46,12 @@ pub enum KeyError {
         mode: u32,
         /// The bits it should have.
         wanted: u32,
+    },
+    /// The file, which an admin fills, holds nothing.
+    #[error("{} is empty; write the secret key into it", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
     },
     /// The file does not hold a key.
     #[error("{} is not a key file; restore it from a backup, or remove it to have a new key made", path.display())]
@@ -206,6 +214,20 @@ impl Keys {
         })
     }
 
+    /// The secret key of a bucket: from `file`, or without it from the file in the keys' directory, which others must not be able to
+    /// read. A file that the settings name may be readable as whatever puts it there wants it.
+    ///
+    /// # Errors
+    /// A file that is not there, holds nothing, or is open to others.
+    pub fn s3_secret(&self, file: Option<&Path>) -> Result<String, KeyError> {
+        let path = file.map_or_else(|| self.dir.join(S3_FILE), Path::to_owned);
+        if file.is_none() {
+            refuse_exposed(&path, 0o600)?;
+        }
+        let secret = read_small(&path)?.lines().next().unwrap_or_default().trim().to_owned();
+        if secret.is_empty() { Err(KeyError::Empty { path }) } else { Ok(secret) }
+    }
+
     /// Makes a new signing key and writes it down before it is used.
     pub fn rotate(&mut self, rotation: Rotation, now_secs: u64) -> Result<(), KeyError> {
         let rotated = match rotation {
@@ -231,14 +253,9 @@ fn open_or_make<T>(
     make: impl FnOnce() -> (String, T),
 ) -> Result<T, KeyError> {
     match fs::metadata(path) {
-        Ok(file) => {
+        Ok(_) => {
             refuse_exposed(path, 0o600)?;
-            if file.len() > MAX_KEY_FILE_BYTES {
-                return Err(KeyError::Corrupt { path: path.into() });
-            }
-            let text =
-                fs::read_to_string(path).map_err(|source| KeyError::Io { path: path.into(), source })?;
-            decode(&text).ok_or_else(|| KeyError::Corrupt { path: path.into() })
+            decode(&read_small(path)?).ok_or_else(|| KeyError::Corrupt { path: path.into() })
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let (text, value) = make();
@@ -247,6 +264,15 @@ fn open_or_make<T>(
         }
         Err(source) => Err(KeyError::Io { path: path.into(), source }),
     }
+}
+
+/// The text of a file that is no larger than a key file may be.
+fn read_small(path: &Path) -> Result<String, KeyError> {
+    let io = |source| KeyError::Io { path: path.into(), source };
+    if fs::metadata(path).map_err(io)?.len() > MAX_KEY_FILE_BYTES {
+        return Err(KeyError::Corrupt { path: path.into() });
+    }
+    fs::read_to_string(path).map_err(io)
 }
 
 fn refuse_exposed(path: &Path, wanted: u32) -> Result<(), KeyError> {

@@ -56,10 +56,12 @@ impl Drop for Turn {
     }
 }
 
-/// A file that is whole and on disk, without a name yet. Dropped, it is removed.
-#[derive(Debug)]
+/// A file that is whole and on disk, without a name yet. Dropped, it is removed, unless its sender may go on: then asking for the same
+/// again is all there is to do.
 pub struct Received {
     temporary: Temporary,
+    /// The partial file that nobody else may write until it has its name.
+    turn: Option<Turn>,
     /// The name it will have.
     pub hash: BlobHash,
     /// Its bytes.
@@ -95,7 +97,7 @@ impl Incoming {
                 return Err(BlobError::Busy);
             }
             let turn = Turn { blobs: blobs.clone(), name: name.clone() };
-            let temporary = Temporary { path: blobs.partial(&name), stays: true };
+            let temporary = Temporary { path: blobs.0.folder.partial(&name), stays: true };
             let mut file = OpenOptions::new().read(true).append(true).create(true).open(temporary.path())?;
             let mut digest = Context::new(&SHA256);
             let (mut head, mut held_bytes, mut buffer) = (Vec::new(), 0, vec![0; GATHER_BYTES]);
@@ -159,14 +161,12 @@ impl Incoming {
     /// The file is whole: writes the rest and waits until all is on disk.
     pub async fn finish(mut self) -> Result<Received, BlobError> {
         let mut writing = self.idle().await?;
-        let gathered = std::mem::take(&mut self.gathered);
+        let (gathered, turn) = (std::mem::take(&mut self.gathered), self.turn.take());
         blocking(move || {
             writing.append(&gathered)?;
             writing.file.sync_all()?;
-            let Writing { digest, written_bytes, head, mut temporary, .. } = *writing;
-            temporary.stays = false;
-            let hash = digest.finish().as_ref().try_into().expect("SHA-256 has 32 bytes");
-            Ok(Received { temporary, hash: BlobHash::new(hash), size_bytes: written_bytes, head })
+            let Writing { digest, written_bytes, head, temporary, .. } = *writing;
+            Ok(Received { temporary, turn, hash: named(digest), size_bytes: written_bytes, head })
         })
         .await
     }
@@ -219,11 +219,24 @@ impl Received {
         self.temporary.path()
     }
 
-    /// Gives it its name. On disk when it returns. Blocks.
-    pub fn keep(self, blobs: &Blobs) -> io::Result<BlobHash> {
-        blobs.settle(self.temporary, &self.hash.to_string())?;
-        Ok(self.hash)
+    /// Gives it its name. Kept when it returns.
+    pub async fn keep(mut self, blobs: &Blobs) -> Result<BlobHash, BlobError> {
+        blobs.settle(&mut self.temporary, &self.hash.to_string(), self.size_bytes).await?;
+        let hash = self.hash;
+        self.forget();
+        Ok(hash)
     }
+
+    /// Removes it: what was made of it is kept.
+    pub fn forget(mut self) {
+        self.temporary.stays = false;
+        drop(self.temporary);
+        drop(self.turn);
+    }
+}
+
+fn named(digest: Context) -> BlobHash {
+    BlobHash::new(digest.finish().as_ref().try_into().expect("SHA-256 has 32 bytes"))
 }
 
 async fn blocking<T: Send + 'static>(
@@ -239,7 +252,7 @@ mod tests {
 
     fn blobs() -> (Blobs, tempfile::TempDir) {
         let directory = tempfile::tempdir().unwrap();
-        (Blobs::open(directory.path().to_owned(), Box::new(|| Ok((1, 0)))).unwrap(), directory)
+        (Blobs::open(directory.path().to_owned(), Box::new(|| Ok((1, 0))), None).unwrap(), directory)
     }
 
     fn pattern(length: usize) -> Vec<u8> {
@@ -257,8 +270,8 @@ mod tests {
         let received = incoming.finish().await.unwrap();
         assert_eq!((received.hash, received.size_bytes), (hash(&whole), whole.len() as u64));
         assert_eq!(received.head, &whole[..HEAD_BYTES]);
-        let hash = received.keep(&blobs).unwrap();
-        assert_eq!(blobs.get(&hash.to_string()).unwrap().unwrap(), whole);
+        let hash = received.keep(&blobs).await.unwrap();
+        assert_eq!(blobs.get(&hash.to_string(), u64::MAX).await.unwrap().unwrap(), whole);
     }
 
     #[tokio::test]
@@ -285,13 +298,13 @@ mod tests {
         assert!(matches!(Incoming::resume(&blobs, "ab", 1).await, Err(BlobError::Busy)));
         first.write(Bytes::copy_from_slice(&whole[..40_000])).await.unwrap();
         first.pause().await.unwrap();
-        assert_eq!(blobs.partial_length("ab").unwrap(), 40_000);
+        assert_eq!(blobs.partial_length("ab").await.unwrap(), 40_000);
         let (mut second, held) = Incoming::resume(&blobs, "ab", u64::MAX).await.unwrap();
         assert_eq!(held, 40_000);
         second.write(Bytes::copy_from_slice(&whole[40_000..])).await.unwrap();
         let received = second.finish().await.unwrap();
         assert_eq!((received.hash, &received.head[..]), (hash(&whole), &whole[..HEAD_BYTES]));
-        received.keep(&blobs).unwrap();
-        assert_eq!(blobs.partial_length("ab").unwrap(), 0);
+        received.keep(&blobs).await.unwrap();
+        assert_eq!(blobs.partial_length("ab").await.unwrap(), 0);
     }
 }

@@ -1,9 +1,12 @@
-//! Uploaded files, kept by the hash of their bytes in the data directory. A file is whole and on disk before a row names it, and goes
-//! when none does (SAFETY.md §5.9). `incoming` takes bytes as they arrive, `pool` hands out turns and memory for work on pictures,
-//! `picture`, `strip` and `frames` do it, `probe` reads headers of sound and video, `cache` keeps what is made of them, `badge` draws.
+//! Uploaded files, kept by the hash of their bytes: in the data directory, or in a bucket of an S3-compatible server. A file is whole
+//! and kept before a row names it, and goes when none does (SAFETY.md §5.9). `incoming` takes bytes as they arrive, `folder` and
+//! `bucket` are the two places, `pool` hands out turns and memory for work on pictures, `picture`, `strip` and `frames` do it, `probe`
+//! reads headers of sound and video, `cache` keeps what is made of them, `badge` draws.
 
 pub mod badge;
+pub mod bucket;
 pub mod cache;
+mod folder;
 pub mod frames;
 #[cfg(test)]
 mod hostile;
@@ -11,19 +14,28 @@ mod incoming;
 pub mod picture;
 pub mod pool;
 pub mod probe;
+#[cfg(test)]
+#[path = "../../tests/s3/mod.rs"]
+mod s3;
 pub mod strip;
 
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_lc_rs::digest;
+use bytes::Bytes;
+use tokio::sync::{Mutex as Turn, MutexGuard as Held};
+use tokio::task::spawn_blocking;
 
 use crate::model::BlobHash;
+use bucket::{Bucket, BucketError, Named};
+use folder::Folder;
 pub use incoming::{Incoming, Received, SYNC_EVERY_BYTES};
 
 /// Files younger than this are spared by the sweep: what is about to be named is (SAFETY.md §5.9). Longer than an upload waits for its
@@ -33,12 +45,8 @@ pub const SPARED_FOR: Duration = Duration::from_secs(25 * 60 * 60);
 const LOCKS: usize = 64;
 /// Times the floor of free space below which no upload begins (SAFETY.md §5.5).
 const ROOM_FLOORS: u64 = 4;
-/// Begin the names of files that are being written.
-const TEMPORARY: &str = "tmp-";
-/// Begin the names of files whose sender may go on later.
-const PARTIAL: &str = "part-";
 
-/// Why a file is not kept.
+/// Why a file is not kept, or can't be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
     /// It is larger than it may be.
@@ -61,47 +69,109 @@ pub enum BlobError {
     /// The file system said no.
     #[error("a file could not be kept: {0}")]
     Io(#[from] io::Error),
+    /// The bucket is not there, or said no.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
 }
 
 /// Tells free space of the disk and the floor kept back, both in bytes.
 pub type Room = Box<dyn Fn() -> io::Result<(u64, u64)> + Send + Sync>;
 
-/// The folder of blobs; clones are cheap.
+/// The files that are kept; clones are cheap.
 #[derive(Clone)]
-pub struct Blobs(Arc<Folder>);
+pub struct Blobs(Arc<Inner>);
 
-struct Folder {
-    path: PathBuf,
+struct Inner {
+    /// Where files are while they arrive, and where they stay if there is no bucket.
+    folder: Folder,
+    bucket: Option<Bucket>,
     room: Room,
     next_temporary: AtomicU64,
-    locks: [Mutex<()>; LOCKS],
+    locks: [Turn<()>; LOCKS],
     /// Names of partial files that somebody is writing.
     busy: Mutex<HashSet<String>>,
 }
 
-impl Blobs {
-    /// Opens the folder, or makes it; what an interrupted write left behind is removed, and files whose sender may go on are cut back
-    /// to what surely reached the disk.
-    pub fn open(path: PathBuf, room: Room) -> io::Result<Self> {
-        fs::create_dir_all(&path)?;
-        for entry in fs::read_dir(&path)? {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with(TEMPORARY) {
-                fs::remove_file(entry.path())?;
-            } else if name.starts_with(PARTIAL) {
-                let length = entry.metadata()?.len();
-                let surely = length - length % SYNC_EVERY_BYTES;
-                File::options().write(true).open(entry.path())?.set_len(surely)?;
+/// A file that is kept, open to be read.
+#[derive(Clone)]
+pub struct Kept {
+    /// Its bytes.
+    pub length_bytes: u64,
+    place: Place,
+}
+
+#[derive(Clone)]
+enum Place {
+    File(Arc<File>),
+    Bucket(Bucket, String),
+}
+
+impl Kept {
+    /// Bytes that are best read at once: two such pieces are in memory for each file being sent. Each is a request where there is a
+    /// bucket, so that a slow reader holds no connection to it.
+    pub fn piece_bytes(&self) -> u64 {
+        match self.place {
+            Place::File(_) => 256 << 10,
+            Place::Bucket(..) => 1 << 20,
+        }
+    }
+
+    /// A part of it.
+    ///
+    /// # Errors
+    /// What the disk or the bucket said; also for a file that is shorter than it was.
+    pub async fn read(self, start: u64, length: u64) -> io::Result<Bytes> {
+        match self.place {
+            Place::File(file) => {
+                let read = move || {
+                    let mut piece = vec![0; length as usize];
+                    file.read_exact_at(&mut piece, start)?;
+                    Ok(piece.into())
+                };
+                spawn_blocking(read).await.map_err(io::Error::other)?
+            }
+            Place::Bucket(bucket, name) => {
+                bucket.read(&name, start..start + length).await.map_err(io::Error::other)
             }
         }
-        Ok(Self(Arc::new(Folder {
-            path,
+    }
+}
+
+/// Where a look through all files goes on.
+#[derive(Clone, Debug)]
+pub struct Cursor(String);
+
+impl Blobs {
+    /// Opens the folder, or makes it; what an interrupted write left behind is removed, and files whose sender may go on are cut back
+    /// to what surely reached the disk. With `access` files are kept in that bucket once they are whole, which is not asked here.
+    ///
+    /// # Errors
+    /// What the disk said; settings of a bucket that can't be used.
+    pub fn open(path: PathBuf, room: Room, access: Option<bucket::Access>) -> Result<Self, BlobError> {
+        let folder = Folder::open(path)?;
+        let bucket = match access {
+            Some(access) => Some(Bucket::new(access, folder.path())?),
+            None => None,
+        };
+        Ok(Self(Arc::new(Inner {
+            folder,
+            bucket,
             room,
             next_temporary: AtomicU64::new(0),
-            locks: std::array::from_fn(|_| Mutex::default()),
+            locks: std::array::from_fn(|_| Turn::default()),
             busy: Mutex::default(),
         })))
+    }
+
+    /// Tries out the bucket, if there is one: writes, finds, reads and deletes.
+    ///
+    /// # Errors
+    /// What the bucket said, in words for whoever runs the server.
+    pub async fn try_bucket(&self) -> Result<(), BucketError> {
+        match &self.0.bucket {
+            Some(bucket) => bucket.try_out().await,
+            None => Ok(()),
+        }
     }
 
     /// Whether the disk has room for uploads: they stop at four times the floor below which nothing is written (SAFETY.md §5.5).
@@ -111,153 +181,147 @@ impl Blobs {
         if free_bytes < least_bytes { Err(BlobError::NoRoom { free_bytes, least_bytes }) } else { Ok(()) }
     }
 
-    /// Keeps bytes under the hash of them, which comes back. On disk when it returns. Blocks.
-    pub fn put(&self, bytes: &[u8]) -> io::Result<BlobHash> {
-        let hash = hash(bytes);
-        self.put_as(&hash.to_string(), bytes)?;
+    /// Keeps bytes under the hash of them, which comes back. Kept when it returns.
+    pub async fn put(&self, bytes: Bytes) -> Result<BlobHash, BlobError> {
+        let hash = hash(&bytes);
+        self.put_as(&hash.to_string(), bytes).await?;
         Ok(hash)
     }
 
-    /// Keeps bytes under a name of lower-case hexadecimal digits; a no-op where they are kept already. On disk when it returns. Blocks.
-    pub fn put_as(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+    /// Keeps bytes under a name of lower-case hexadecimal digits; a no-op where they are kept already. Kept when it returns.
+    pub async fn put_as(&self, name: &str, bytes: Bytes) -> Result<(), BlobError> {
         let temporary = self.temporary();
-        let mut writing = File::create(temporary.path())?;
-        writing.write_all(bytes)?;
-        writing.sync_all()?;
-        self.settle(temporary, name)
+        let written = blocking(move || {
+            temporary.write(&bytes)?;
+            Ok((temporary, bytes.len() as u64))
+        });
+        let (mut temporary, size_bytes) = written.await?;
+        self.settle(&mut temporary, name, size_bytes).await
     }
 
     /// Gives a file that is on disk its name.
-    fn settle(&self, temporary: Temporary, name: &str) -> io::Result<()> {
-        let _lock = self.lock(name);
-        let (folder, file) = self.place(name);
-        match File::open(&file) {
-            // What was kept before counts as young again, or a sweep could take it before a row names it.
-            Ok(kept) => return kept.set_modified(SystemTime::now()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        if !folder.exists() {
-            fs::create_dir_all(&folder)?;
-            File::open(&self.0.path)?.sync_all()?;
-        }
-        fs::rename(temporary.path(), &file)?;
-        File::open(&folder)?.sync_all()
-    }
-
-    /// Whether a file is kept; from here on it counts as young, so that it stays until a row names it. Blocks.
-    pub fn spare(&self, hash: BlobHash) -> io::Result<bool> {
-        let name = hash.to_string();
-        let _lock = self.lock(&name);
-        match File::open(self.place(&name).1) {
-            Ok(file) => file.set_modified(SystemTime::now()).map(|()| true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The bytes under a name.
-    pub fn get(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(self.place(name).1) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The file under a name, open, with its length in bytes.
-    pub fn open_file(&self, name: &str) -> io::Result<Option<(File, u64)>> {
-        match File::open(self.place(name).1) {
-            Ok(file) => file.metadata().map(|meta| Some((file, meta.len()))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Hashes of one of 256 folders whose files are old enough to be swept. Blocks.
-    pub fn old_ones(&self, folder: u8) -> io::Result<Vec<BlobHash>> {
-        let path = self.0.path.join(format!("{folder:02x}"));
-        let mut found = Vec::new();
-        let entries = match fs::read_dir(path) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
-            Err(error) => return Err(error),
+    async fn settle(&self, temporary: &mut Temporary, name: &str, size_bytes: u64) -> Result<(), BlobError> {
+        let lock = self.lock(name).await;
+        let Some(bucket) = &self.0.bucket else {
+            let (blobs, path, name) = (self.clone(), temporary.path.clone(), name.to_owned());
+            blocking(move || blobs.0.folder.settle(&path, &name)).await?;
+            return Ok(());
         };
-        for entry in entries {
-            let entry = entry?;
-            if let Some(hash) = entry.file_name().to_str().and_then(BlobHash::parse)
-                && is_old(&entry.path())?
-            {
-                found.push(hash);
+        // From here on the sweep spares the name, so the bytes go there without the lock.
+        bucket.mark_young(name).await?;
+        drop(lock);
+        Ok(bucket.put(name, &temporary.path, size_bytes).await?)
+    }
+
+    /// Whether a file is kept; from here on it counts as young, so that it stays until a row names it.
+    pub async fn spare(&self, hash: BlobHash) -> Result<bool, BlobError> {
+        let name = hash.to_string();
+        let _lock = self.lock(&name).await;
+        let Some(bucket) = &self.0.bucket else {
+            let blobs = self.clone();
+            return Ok(blocking(move || blobs.0.folder.touch(&name)).await?);
+        };
+        bucket.mark_young(&name).await?;
+        Ok(bucket.look(&name).await?.is_some())
+    }
+
+    /// The bytes under a name, if there are no more than `most_bytes`.
+    pub async fn get(&self, name: &str, most_bytes: u64) -> Result<Option<Bytes>, BlobError> {
+        match self.open_file(name).await? {
+            Some(kept) if kept.length_bytes <= most_bytes => {
+                let length_bytes = kept.length_bytes;
+                Ok(Some(kept.read(0, length_bytes).await?))
             }
+            Some(_) | None => Ok(None),
         }
-        Ok(found)
+    }
+
+    /// The file under a name, open.
+    pub async fn open_file(&self, name: &str) -> Result<Option<Kept>, BlobError> {
+        if let Some(bucket) = &self.0.bucket {
+            let named = bucket.look(name).await?;
+            return Ok(named.map(|Named { length_bytes, .. }| Kept {
+                length_bytes,
+                place: Place::Bucket(bucket.clone(), name.to_owned()),
+            }));
+        }
+        let (blobs, name) = (self.clone(), name.to_owned());
+        let opened = blocking(move || blobs.0.folder.open_file(&name)).await?;
+        Ok(opened.map(|(file, length_bytes)| Kept { length_bytes, place: Place::File(Arc::new(file)) }))
+    }
+
+    /// Hashes of some files that are old enough to be swept, and where to look on; nowhere at the end.
+    pub async fn old_ones(&self, from: Option<Cursor>) -> Result<(Vec<BlobHash>, Option<Cursor>), BlobError> {
+        let from = from.map(|cursor| cursor.0);
+        let (names, next) = match &self.0.bucket {
+            Some(bucket) => bucket.old_ones(from).await?,
+            None => {
+                let blobs = self.clone();
+                blocking(move || blobs.0.folder.old_ones(from.as_deref())).await?
+            }
+        };
+        Ok((names.iter().filter_map(|name| BlobHash::parse(name)).collect(), next.map(Cursor)))
     }
 
     /// Removes a file that is old, and that `is_named` says nothing names: asked under the file's lock, so that nobody can begin to name
-    /// it in between. Whether it went. Blocks.
-    pub fn remove_unless<E: From<io::Error>>(
+    /// it in between. Whether it went.
+    pub async fn remove_unless<E: From<BlobError>>(
         &self,
         hash: BlobHash,
-        is_named: impl FnOnce() -> Result<bool, E>,
+        is_named: impl FnOnce() -> Result<bool, E> + Send,
     ) -> Result<bool, E> {
         let name = hash.to_string();
-        let _lock = self.lock(&name);
-        let (_, file) = self.place(&name);
-        if !is_old(&file)? || is_named()? {
+        let _lock = self.lock(&name).await;
+        let is_old = match &self.0.bucket {
+            Some(bucket) => bucket.is_old(&name).await.map_err(BlobError::from)?,
+            None => {
+                let (blobs, name) = (self.clone(), name.clone());
+                blocking(move || blobs.0.folder.is_old(&name)).await.map_err(BlobError::from)?
+            }
+        };
+        if !is_old || is_named()? {
             return Ok(false);
         }
-        fs::remove_file(file)?;
+        match &self.0.bucket {
+            Some(bucket) => bucket.remove(&name).await.map_err(BlobError::from)?,
+            None => {
+                let blobs = self.clone();
+                blocking(move || blobs.0.folder.remove(&name)).await.map_err(BlobError::from)?;
+            }
+        }
         Ok(true)
     }
 
-    /// Removes files whose senders had a day to go on. Blocks.
-    pub fn sweep_partial(&self) -> io::Result<()> {
-        for entry in fs::read_dir(&self.0.path)? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(PARTIAL) && is_old(&entry.path())? {
-                fs::remove_file(entry.path())?;
-            }
+    /// Removes files whose senders had a day to go on, and what an interrupted write left in the bucket.
+    pub async fn sweep_leftovers(&self) -> Result<(), BlobError> {
+        let blobs = self.clone();
+        blocking(move || blobs.0.folder.sweep_partial()).await?;
+        match &self.0.bucket {
+            Some(bucket) => Ok(bucket.sweep_leftovers().await?),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Bytes held of a file whose sender may go on; 0 for none.
-    pub fn partial_length(&self, name: &str) -> io::Result<u64> {
-        match fs::metadata(self.partial(name)) {
-            Ok(meta) => Ok(meta.len()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-            Err(error) => Err(error),
-        }
+    pub async fn partial_length(&self, name: &str) -> Result<u64, BlobError> {
+        let (blobs, name) = (self.clone(), name.to_owned());
+        Ok(blocking(move || blobs.0.folder.partial_length(&name)).await?)
     }
 
-    /// Removes a file whose sender will not go on.
-    pub fn remove_partial(&self, name: &str) -> io::Result<()> {
-        match fs::remove_file(self.partial(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
-    }
-
-    fn partial(&self, name: &str) -> PathBuf {
-        self.0.path.join(format!("{PARTIAL}{name}"))
+    /// Removes files whose senders will not go on.
+    pub async fn remove_partial(&self, names: Vec<String>) -> Result<(), BlobError> {
+        let blobs = self.clone();
+        Ok(blocking(move || names.iter().try_for_each(|name| blobs.0.folder.remove_partial(name))).await?)
     }
 
     fn temporary(&self) -> Temporary {
         let number = self.0.next_temporary.fetch_add(1, Ordering::Relaxed);
-        Temporary { path: self.0.path.join(format!("{TEMPORARY}{number}")), stays: false }
+        Temporary { path: self.0.folder.temporary(number), stays: false }
     }
 
-    fn lock(&self, name: &str) -> MutexGuard<'_, ()> {
+    async fn lock(&self, name: &str) -> Held<'_, ()> {
         let index = u8::from_str_radix(name.get(..2).unwrap_or_default(), 16).unwrap_or(0);
-        self.0.locks[usize::from(index) % LOCKS].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Folder and file of a name: 256 folders, so that none grows without end.
-    fn place(&self, name: &str) -> (PathBuf, PathBuf) {
-        let folder = self.0.path.join(name.get(..2).unwrap_or("__"));
-        let file = folder.join(name);
-        (folder, file)
+        self.0.locks[usize::from(index) % LOCKS].lock().await
     }
 }
 
@@ -267,17 +331,12 @@ pub fn hash(bytes: &[u8]) -> BlobHash {
     BlobHash::new(digest.as_ref().try_into().expect("SHA-256 has 32 bytes"))
 }
 
-/// Whether a file is past the age at which it is spared. What has gone meanwhile is not.
-fn is_old(path: &Path) -> io::Result<bool> {
-    let modified = match fs::metadata(path) {
-        Ok(meta) => meta.modified()?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(error),
-    };
-    Ok(modified.elapsed().is_ok_and(|age| age > SPARED_FOR))
+/// Work on the disk, on a thread that may wait for it.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
-/// A file that goes when this does, unless it got a name meanwhile or its sender may go on.
+/// A file that goes when this does, unless its sender may go on. Removing what got a name meanwhile removes nothing.
 #[derive(Debug)]
 struct Temporary {
     path: PathBuf,
@@ -288,69 +347,89 @@ impl Temporary {
     fn path(&self) -> &Path {
         &self.path
     }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        folder::write_synced(&self.path, bytes)
+    }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.stays {
             // It has got its name, or is removed at the next start.
-            let _ = fs::remove_file(&self.path);
+            let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::time::SystemTime;
+
     use super::*;
 
     fn blobs(free: u64) -> (Blobs, tempfile::TempDir) {
         let directory = tempfile::tempdir().unwrap();
         let room: Room = Box::new(move || Ok((free, 1_000)));
-        (Blobs::open(directory.path().join("blobs"), room).unwrap(), directory)
+        (Blobs::open(directory.path().join("blobs"), room, None).unwrap(), directory)
     }
 
     fn make_old(blobs: &Blobs, hash: BlobHash) {
-        let (file, _) = blobs.open_file(&hash.to_string()).unwrap().unwrap();
+        let (file, _) = blobs.0.folder.open_file(&hash.to_string()).unwrap().unwrap();
         file.set_modified(SystemTime::now() - SPARED_FOR - Duration::from_secs(1)).unwrap();
     }
 
-    #[test]
-    fn bytes_come_back_by_hash_and_leftovers_go() {
+    async fn keep(blobs: &Blobs, bytes: &'static [u8]) -> BlobHash {
+        blobs.put(Bytes::from_static(bytes)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn bytes_come_back_by_hash_and_leftovers_go() {
         let (blobs, directory) = blobs(u64::MAX);
-        let hash = blobs.put(b"sun over hills").unwrap();
-        assert_eq!(blobs.put(b"sun over hills").unwrap(), hash);
-        assert_eq!(blobs.get(&hash.to_string()).unwrap().as_deref(), Some(&b"sun over hills"[..]));
-        assert_eq!(blobs.get(&BlobHash::default().to_string()).unwrap(), None);
+        let hash = keep(&blobs, b"sun over hills").await;
+        assert_eq!(keep(&blobs, b"sun over hills").await, hash);
+        let get = async |hash: BlobHash, most| blobs.get(&hash.to_string(), most).await.unwrap();
+        assert_eq!(get(hash, 14).await.as_deref(), Some(&b"sun over hills"[..]));
+        assert_eq!((get(hash, 13).await, get(BlobHash::default(), 14).await), (None, None));
         let path = directory.path().join("blobs");
         fs::write(path.join("tmp-7"), b"half").unwrap();
         fs::write(path.join("part-a"), vec![0; SYNC_EVERY_BYTES as usize + 5]).unwrap();
-        let again = Blobs::open(path.clone(), Box::new(|| Ok((0, 0)))).unwrap();
+        let again = Blobs::open(path.clone(), Box::new(|| Ok((0, 0))), None).unwrap();
         assert!(!path.join("tmp-7").exists());
-        assert_eq!(again.partial_length("a").unwrap(), SYNC_EVERY_BYTES, "what was surely synced");
-        again.remove_partial("a").unwrap();
-        again.remove_partial("a").unwrap();
-        assert_eq!(again.partial_length("a").unwrap(), 0);
+        assert_eq!(again.partial_length("a").await.unwrap(), SYNC_EVERY_BYTES, "what was surely synced");
+        again.remove_partial(vec!["a".to_owned(), "a".to_owned()]).await.unwrap();
+        assert_eq!(again.partial_length("a").await.unwrap(), 0);
     }
 
-    #[test]
-    fn the_sweep_takes_old_files_that_nothing_names() {
+    #[tokio::test]
+    async fn the_sweep_takes_old_files_that_nothing_names() {
         let (blobs, _directory) = blobs(u64::MAX);
-        let hash = blobs.put(b"x").unwrap();
-        let folder = hash.as_bytes()[0];
-        let unnamed = || Ok::<_, io::Error>(false);
-        assert!(blobs.old_ones(folder).unwrap().is_empty(), "young ones are spared");
-        assert!(!blobs.remove_unless(hash, unnamed).unwrap());
+        let hash = keep(&blobs, b"x").await;
+        let unnamed = || Ok::<_, BlobError>(false);
+        let old = async || {
+            let (mut found, mut from) = (Vec::new(), None);
+            for _ in 0..=u8::MAX {
+                let (old, next) = blobs.old_ones(from).await.unwrap();
+                found.extend(old);
+                from = next;
+            }
+            assert!(from.is_none(), "256 folders are all");
+            found
+        };
+        assert!(old().await.is_empty(), "young ones are spared");
+        assert!(!blobs.remove_unless(hash, unnamed).await.unwrap());
         make_old(&blobs, hash);
-        assert_eq!(blobs.old_ones(folder).unwrap(), [hash]);
-        assert!(!blobs.remove_unless(hash, || Ok::<_, io::Error>(true)).unwrap(), "named");
-        assert!(blobs.spare(hash).unwrap());
-        assert!(!blobs.remove_unless(hash, unnamed).unwrap(), "spared");
+        assert_eq!(old().await, [hash]);
+        assert!(!blobs.remove_unless(hash, || Ok::<_, BlobError>(true)).await.unwrap(), "named");
+        assert!(blobs.spare(hash).await.unwrap());
+        assert!(!blobs.remove_unless(hash, unnamed).await.unwrap(), "spared");
         make_old(&blobs, hash);
-        blobs.put(b"x").unwrap();
-        assert!(!blobs.remove_unless(hash, unnamed).unwrap(), "kept again, so young again");
+        keep(&blobs, b"x").await;
+        assert!(!blobs.remove_unless(hash, unnamed).await.unwrap(), "kept again, so young again");
         make_old(&blobs, hash);
-        assert!(blobs.remove_unless(hash, unnamed).unwrap());
-        assert!(!blobs.remove_unless(hash, unnamed).unwrap() && !blobs.spare(hash).unwrap());
+        assert!(blobs.remove_unless(hash, unnamed).await.unwrap());
+        assert!(!blobs.remove_unless(hash, unnamed).await.unwrap() && !blobs.spare(hash).await.unwrap());
     }
 
     #[test]

@@ -212,6 +212,29 @@ settings! {
         /// Addresses or networks that are fetched from though they are not public, such as ["192.168.1.20"]: for tests, and for
         /// people who trust everybody here with their network. Named in a warning at the start.
         fetch_exceptions: Vec<Network> = "",
+        @ /// A bucket for uploaded files.
+        s3: S3Settings,
+    }
+}
+
+settings! {
+    /// A bucket of an S3-compatible server for uploaded files, for those who outgrow one disk. Files still arrive in `data`/blobs, and go
+    /// to the bucket once they are whole; the bucket belongs to this instance alone. Files that were kept before stay in `data`/blobs
+    /// and have to be copied into the bucket, with the same names.
+    S3Settings at "media.s3." by |config| &config.media.s3 => {
+        /// Name of the bucket. Empty keeps files in `data`/blobs.
+        bucket: String = "",
+        /// Address of the server, such as "http://10.0.0.5:9000". Empty is Amazon's of `region`.
+        endpoint: Option<BaseUrl> = "",
+        /// Region of the bucket, which signatures name; servers of one's own mostly take any.
+        region: String = "us-east-1",
+        /// What the names of all files in the bucket begin with, such as "hearth"; may hold slashes.
+        prefix: String = "",
+        /// Id of the key that may list, read, write and delete in the bucket.
+        access_key_id: String = "",
+        /// File with the secret of that key, alone on its first line. Empty is `data`/keys/s3.secret, which nobody but the server's user
+        /// may read.
+        secret_file: Option<PathBuf> = "",
     }
 }
 
@@ -328,6 +351,7 @@ impl Config {
                 format!("holds at most {MAX_DESCRIPTION_CHARS} characters, this one has {described}"),
             ));
         }
+        found.extend(self.media.s3.contradictions());
         if let Err(fault) = tracing_subscriber::EnvFilter::try_new(&self.log.filter) {
             found.push(("log.filter", format!("is not a filter: {fault}")));
         }
@@ -359,6 +383,31 @@ impl Limits {
 
     fn per_address(&self, cap: u32) -> Option<u32> {
         (cap != 0 && !self.requests_per_address.is_none()).then_some(cap)
+    }
+}
+
+impl S3Settings {
+    fn contradictions(&self) -> Option<(&'static str, String)> {
+        let must = |path: &'static str, sentence: &str| Some((path, sentence.to_owned()));
+        if self.bucket.is_empty() {
+            let is_named = self.endpoint.is_some() || !self.access_key_id.is_empty();
+            return must("media.s3.bucket", "must be set, because other settings of media.s3 are")
+                .filter(|_| is_named);
+        }
+        // The rules of Amazon S3 for names of buckets, which others share.
+        let is_fair = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-');
+        if !(3..=63).contains(&self.bucket.len()) || !self.bucket.bytes().all(is_fair) {
+            return must("media.s3.bucket", "must have 3 to 63 characters of a-z, 0-9, . and -");
+        }
+        if self.access_key_id.is_empty() {
+            return must("media.s3.access_key_id", "must be set, because media.s3.bucket is");
+        }
+        let is_plain =
+            |byte: u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'/');
+        if !self.prefix.bytes().all(is_plain) {
+            return must("media.s3.prefix", "may hold a-z, A-Z, 0-9, -, _ and /");
+        }
+        None
     }
 }
 

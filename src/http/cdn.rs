@@ -136,7 +136,7 @@ fn answer(served: Served, asked: &HeaderMap) -> Response<Body> {
     let tag = format!("\"{}\"", served.tag);
     let length = match &served.content {
         Content::Bytes(bytes) => bytes.len() as u64,
-        Content::File(_, length) => *length,
+        Content::Kept(kept) => kept.length_bytes,
     };
     let text = |name| asked.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let mut response = Response::new(Body::default());
@@ -180,7 +180,7 @@ fn answer(served: Served, asked: &HeaderMap) -> Response<Body> {
     };
     *response.body_mut() = match served.content {
         Content::Bytes(bytes) => Body::new(bytes.slice(start as usize..end as usize)),
-        Content::File(file, _) => Body::file(file, start, end - start),
+        Content::Kept(kept) => Body::kept(kept, start, end - start),
     };
     response
 }

@@ -1,18 +1,14 @@
 //! Bodies of answers: bytes in memory, or a file that is read as fast as the client takes it and never whole.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 
-/// Bytes that are read at once; two such pieces are in memory for each file being sent.
-const PIECE_BYTES: u64 = 256 << 10;
+use crate::actions::files::Kept;
 
 /// The body of an answer.
 pub enum Body {
@@ -30,14 +26,8 @@ impl Body {
     }
 
     /// The bytes of a file from `start` on, as many as `length`.
-    pub fn file(file: File, start: u64, length: u64) -> Self {
-        Self::File(FileBody {
-            file: Arc::new(file),
-            next: start,
-            end: start + length,
-            unsent: length,
-            reading: None,
-        })
+    pub fn kept(file: Kept, start: u64, length: u64) -> Self {
+        Self::File(FileBody { file, next: start, end: start + length, unsent: length, reading: None })
     }
 }
 
@@ -49,7 +39,7 @@ impl Default for Body {
 
 /// Part of a file on its way out.
 pub struct FileBody {
-    file: Arc<File>,
+    file: Kept,
     /// Where the next piece begins.
     next: u64,
     end: u64,
@@ -59,17 +49,13 @@ pub struct FileBody {
 
 impl FileBody {
     fn read_on(&mut self) {
-        let length = PIECE_BYTES.min(self.end - self.next);
+        let length = self.file.piece_bytes().min(self.end - self.next);
         if length == 0 {
             return;
         }
-        let (file, start) = (self.file.clone(), self.next);
+        // A task of its own, so that it goes on while the piece before it is sent.
+        self.reading = Some(tokio::spawn(self.file.clone().read(self.next, length)));
         self.next += length;
-        self.reading = Some(spawn_blocking(move || {
-            let mut piece = vec![0; length as usize];
-            file.read_exact_at(&mut piece, start)?;
-            Ok(piece.into())
-        }));
     }
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
@@ -116,26 +102,26 @@ impl hyper::body::Body for Body {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-
     use http_body_util::BodyExt as _;
     use hyper::body::Body as _;
 
     use super::*;
+    use crate::app::App;
+    use crate::config::Config;
 
     #[tokio::test]
     async fn parts_of_a_file_come_whole_and_in_order() {
-        let bytes: Vec<u8> = (0..PIECE_BYTES * 2 + 100).map(|n| (n % 253) as u8).collect();
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(&bytes).unwrap();
-        for (start, length) in
-            [(0, bytes.len()), (5, 0), (PIECE_BYTES as usize - 1, PIECE_BYTES as usize + 2), (7, 9)]
-        {
-            let body = Body::file(file.try_clone().unwrap(), start as u64, length as u64);
+        let (app, _directory) = App::for_test(Config::default());
+        let bytes: Vec<u8> = (0..600_000u32).map(|n| (n % 253) as u8).collect();
+        let name = app.blobs.put(bytes.clone().into()).await.unwrap().to_string();
+        let kept = app.blobs.open_file(&name).await.unwrap().unwrap();
+        let piece = kept.piece_bytes() as usize;
+        for (start, length) in [(0, bytes.len()), (5, 0), (piece - 1, piece + 2), (7, 9)] {
+            let body = Body::kept(kept.clone(), start as u64, length as u64);
             assert_eq!(body.size_hint().exact(), Some(length as u64));
             assert_eq!(body.collect().await.unwrap().to_bytes(), bytes[start..start + length]);
         }
-        let beyond = Body::file(file, 0, bytes.len() as u64 + 1);
+        let beyond = Body::kept(kept, 0, bytes.len() as u64 + 1);
         assert!(beyond.collect().await.is_err(), "a file that is shorter than it was ends the answer");
     }
 }

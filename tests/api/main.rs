@@ -4,6 +4,7 @@ mod accounts;
 mod announcements;
 mod applications;
 mod bots;
+mod bucket;
 mod emojis;
 mod files;
 mod garbage;
@@ -16,6 +17,8 @@ mod oauth2;
 mod pictures;
 mod resets;
 mod revocations;
+#[path = "../s3/mod.rs"]
+mod s3;
 mod social;
 mod sounds;
 mod support;

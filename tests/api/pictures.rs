@@ -142,7 +142,7 @@ async fn a_moving_picture_is_kept_and_has_a_still() {
     assert_eq!((size(&still.bytes), still.header("content-type")), ((48, 48), "image/png"));
 }
 
-fn data_uri(kind: &str, bytes: &[u8]) -> String {
+pub fn data_uri(kind: &str, bytes: &[u8]) -> String {
     format!("data:image/{kind};base64,{}", STANDARD.encode(bytes))
 }
 

@@ -62,7 +62,12 @@ impl Server {
     }
 
     /// Stops in order and starts again on the same data.
-    pub async fn restart(mut self) -> Self {
+    pub async fn restart(self) -> Self {
+        self.restart_with(|_| ()).await
+    }
+
+    /// As [`Server::restart`], with settings changed by `set`.
+    pub async fn restart_with(mut self, set: impl FnOnce(&mut Config)) -> Self {
         self.running.take().unwrap().stop.await.unwrap();
         // Connections that have not closed yet hold the store, which in a process of its own would have gone with it.
         let patience = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
@@ -70,7 +75,7 @@ impl Server {
             assert!(tokio::time::Instant::now() < patience, "the store is still open");
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
-        Self::start_in(self.directory, |_| ()).await
+        Self::start_in(self.directory, set).await
     }
 
     /// Stops in order.
@@ -127,6 +132,14 @@ impl Server {
     /// The data directory.
     pub fn data(&self) -> &std::path::Path {
         self.directory.path()
+    }
+
+    /// Names of files that are on their way in.
+    pub fn unfinished_files(&self) -> Vec<String> {
+        let names =
+            std::fs::read_dir(self.data().join("blobs")).unwrap().map(|entry| entry.unwrap().file_name());
+        let names = names.map(|name| name.into_string().unwrap());
+        names.filter(|name| name.starts_with("tmp-") || name.starts_with("part-")).collect()
     }
 
     /// Anything fetched from anywhere, as bytes.

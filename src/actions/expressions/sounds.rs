@@ -8,7 +8,6 @@ use crate::actions::actor::{Actor, Reason};
 use crate::actions::audit::Act;
 use crate::actions::error::{ActionError, Fault};
 use crate::actions::show;
-use crate::actions::uploads::blocking;
 use crate::app::App;
 use crate::hub::Connection;
 use crate::logic::emoji::ReactionEmoji;
@@ -237,8 +236,7 @@ pub async fn create(
         return Err(refused("SOUND_DURATION", "A sound plays at most 5.2 seconds."));
     }
     let size_bytes = form.sound.len() as u64;
-    let (blobs, bytes) = (app.blobs.clone(), form.sound);
-    let hash = blocking(move || blobs.put(&bytes)).await?;
+    let hash = app.blobs.put(form.sound.into()).await?;
     let row = SoundRow {
         guild,
         name: form.name,

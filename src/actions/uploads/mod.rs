@@ -94,16 +94,16 @@ async fn keep(app: &App, received: Received) -> Result<FileRow, ActionError> {
         // Too large to be looked into: it stays a plain file (SAFETY.md §4).
         row.media_type = UNKNOWN.media_type.to_owned();
     }
-    let blobs = app.blobs.clone();
-    blocking(move || {
-        if matches!(found.kind, FileKind::Video | FileKind::Audio) {
-            let mut file = std::fs::File::open(received.path())?;
-            tell(&mut row, probe::probe(&mut file, received.size_bytes, found.media_type));
-        }
-        received.keep(&blobs)?;
-        Ok(row)
-    })
-    .await
+    if matches!(found.kind, FileKind::Video | FileKind::Audio) {
+        let (path, size_bytes) = (received.path().to_owned(), received.size_bytes);
+        let probed = blocking(move || {
+            let mut file = std::fs::File::open(path)?;
+            Ok(probe::probe(&mut file, size_bytes, found.media_type))
+        });
+        tell(&mut row, probed.await?);
+    }
+    received.keep(&app.blobs).await?;
+    Ok(row)
 }
 
 /// Writes what headers told into a row. What has sound alone is named as sound, for players and voice messages.
@@ -130,13 +130,14 @@ async fn keep_picture(app: &App, received: Received, mut row: FileRow) -> Result
         Ok(looked) => looked.map_err(BlobError::from)?,
         Err(_) => (None, None),
     };
-    let blobs = app.blobs.clone();
-    let kept = stripped.clone();
-    row.hash = blocking(move || match kept {
-        Some(stripped) if crate::blobs::hash(&stripped) != received.hash => blobs.put(&stripped),
-        _ => received.keep(&blobs),
-    })
-    .await?;
+    row.hash = match &stripped {
+        Some(stripped) if crate::blobs::hash(stripped) != received.hash => {
+            let hash = app.blobs.put(stripped.clone()).await?;
+            received.forget();
+            hash
+        }
+        _ => received.keep(&app.blobs).await?,
+    };
     row.size_bytes = stripped.as_ref().map_or(row.size_bytes, |stripped| stripped.len() as u64);
     let (Some(stripped), Some(seen)) = (stripped, seen) else {
         row.media_type = UNKNOWN.media_type.to_owned();
@@ -178,6 +179,14 @@ impl From<BlobError> for ActionError {
                 why: "This file is being sent already.".to_owned(),
                 retry_after: std::time::Duration::from_secs(5),
             },
+            BlobError::Bucket(error) => {
+                tracing::warn!(%error, "files can't be kept or read");
+                Self::Unavailable {
+                    why: "The server can't reach the place where it keeps files. Nothing is lost; try again in a moment."
+                        .to_owned(),
+                    retry_after: std::time::Duration::from_secs(30),
+                }
+            }
             BlobError::Io(error) => Self::internal(error),
         }
     }

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{blocking, keep, may_attach};
+use super::{keep, may_attach};
 use crate::actions::actor::Actor;
 use crate::actions::error::{ActionError, Fault};
 use crate::app::App;
@@ -180,8 +180,7 @@ fn partial_name(key: &SlotKey) -> String {
 }
 
 async fn remove_partial(app: &App, keys: Vec<SlotKey>) -> Result<(), ActionError> {
-    let blobs = app.blobs.clone();
-    blocking(move || keys.iter().try_for_each(|key| blobs.remove_partial(&partial_name(key)))).await
+    Ok(app.blobs.remove_partial(keys.iter().map(partial_name).collect()).await?)
 }
 
 fn live(view: &View<'_>, key: &SlotKey) -> Result<UploadRow, ActionError> {
@@ -208,8 +207,7 @@ pub async fn look_up(app: &App, secret: &str) -> Result<Offset, ActionError> {
     if row.file.is_some() {
         return Ok(Offset { held_bytes: row.size_bytes, is_whole: true });
     }
-    let blobs = app.blobs.clone();
-    let held_bytes = blocking(move || blobs.partial_length(&partial_name(&key))).await?;
+    let held_bytes = app.blobs.partial_length(&partial_name(&key)).await?;
     Ok(Offset { held_bytes, is_whole: false })
 }
 
@@ -283,9 +281,8 @@ pub(super) async fn finished(
         Err(error) => return Err(error),
     };
     let Some(file) = row.file else { return Ok(None) };
-    let (blobs, hash) = (app.blobs.clone(), file.hash);
     // From here on the sweep spares it until the message names it.
-    let is_kept = blocking(move || blobs.spare(hash)).await?;
+    let is_kept = app.blobs.spare(file.hash).await?;
     Ok(is_kept.then(|| (key, file_name::clean(&row.filename), file)))
 }
 

@@ -1,6 +1,5 @@
 //! Files that no row names any more go, a day after they were last kept (SAFETY.md §5.9).
 
-use super::blocking;
 use crate::actions::error::ActionError;
 use crate::app::App;
 use crate::model::BlobHash;
@@ -11,11 +10,10 @@ use crate::store::StoreError;
 /// # Errors
 /// What the store or the disk said; the next look goes on.
 pub async fn sweep_blobs(app: &App) -> Result<(), ActionError> {
-    let blobs = app.blobs.clone();
-    blocking(move || blobs.sweep_partial()).await?;
-    for folder in 0..=u8::MAX {
-        let blobs = app.blobs.clone();
-        let old = blocking(move || blobs.old_ones(folder)).await?;
+    app.blobs.sweep_leftovers().await?;
+    let mut from = None;
+    loop {
+        let (old, next) = app.blobs.old_ones(from).await?;
         // Most are named: only what a snapshot says is not is looked at again under its lock.
         let unnamed: Vec<BlobHash> = app.store.read::<_, StoreError>(|view| {
             old.into_iter()
@@ -23,12 +21,12 @@ pub async fn sweep_blobs(app: &App) -> Result<(), ActionError> {
                 .collect()
         })?;
         for hash in unnamed {
-            let (app, blobs) = (app.clone(), app.blobs.clone());
-            let removed = tokio::task::spawn_blocking(move || {
-                blobs.remove_unless(hash, || app.store.read::<_, StoreError>(|view| view.is_named(hash)))
-            });
-            removed.await.map_err(ActionError::internal)??;
+            let is_named = || Ok(app.store.read::<_, StoreError>(|view| view.is_named(hash))?);
+            app.blobs.remove_unless::<ActionError>(hash, is_named).await?;
+        }
+        match next {
+            Some(next) => from = Some(next),
+            None => return Ok(()),
         }
     }
-    Ok(())
 }
