@@ -9,8 +9,9 @@ use image::ImageFormat;
 
 use super::frames::tests::gif;
 use super::picture::{Fit, MAX_SIDE, Wanted, look, placeholder, scaled};
+use super::places::tests::{film_with_place, picture_with_place};
 use super::strip::tests::picture;
-use super::{frames, probe, strip};
+use super::{frames, places, probe, strip};
 use crate::logic::sniff::sniff;
 
 /// Mutations of one run of the test.
@@ -23,6 +24,7 @@ fn corpus() -> Vec<Vec<u8>> {
     let mut files: Vec<Vec<u8>> =
         [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP].map(picture).into_iter().collect();
     files.push(gif(3));
+    files.extend([film_with_place(), picture_with_place(b"avif"), picture_with_place(b"heic")]);
     // The text of a page, a film's boxes, WebM's elements, an Ogg page: cut and changed they are what comes from broken programs too.
     files.push(b"\0\0\0\x18ftypisom\0\0\0\0isommp41\0\0\0\x10moov\0\0\0\x08trak".to_vec());
     files.push(b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff\x15\x49\xa9\x66\x87\x44\x89\x84\0\0\0\0".to_vec());
@@ -46,6 +48,10 @@ fn no_mutation_of_a_file_panics_a_reader_or_gets_past_a_limit() {
         let bytes = Bytes::from(bytes);
         frames::count(&bytes);
         let found = sniff(&bytes);
+        let mut file = Cursor::new(bytes.to_vec());
+        if places::hide(&mut file, bytes.len() as u64, found.media_type).is_ok() {
+            assert_eq!(file.get_ref().len(), bytes.len(), "hiding a place moves nothing");
+        }
         probe::probe(&mut Cursor::new(&bytes), bytes.len() as u64, found.media_type);
         // Decoders of pictures may give up on hostile files; the pool takes that for a picture that can't be read.
         let decoded = catch_unwind(AssertUnwindSafe(|| {

@@ -2,14 +2,14 @@
 //! holds nobody up, never whole in memory.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek as _, Write};
 use std::path::Path;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::{BlobError, Blobs, Temporary};
+use super::{BlobError, Blobs, Temporary, places};
 use crate::logic::sniff::HEAD_BYTES;
 use crate::model::BlobHash;
 
@@ -217,6 +217,27 @@ impl Received {
     /// Where it lies until it has its name.
     pub fn path(&self) -> &Path {
         self.temporary.path()
+    }
+
+    /// Takes out of it, where it lies, what should not be in a file of this type, and counts its hash anew if there was any.
+    pub async fn hide_places(mut self, media_type: &'static str) -> Result<Self, BlobError> {
+        blocking(move || {
+            let mut file = File::options().read(true).write(true).open(self.path())?;
+            if places::hide(&mut file, self.size_bytes, media_type)? {
+                file.sync_all()?;
+                file.rewind()?;
+                let (mut digest, mut buffer) = (Context::new(&SHA256), vec![0; GATHER_BYTES]);
+                loop {
+                    match file.read(&mut buffer)? {
+                        0 => break,
+                        count => digest.update(&buffer[..count]),
+                    }
+                }
+                self.hash = named(digest);
+            }
+            Ok(self)
+        })
+        .await
     }
 
     /// Gives it its name. Kept when it returns.

@@ -12,6 +12,7 @@ pub mod frames;
 mod hostile;
 mod incoming;
 pub mod picture;
+pub mod places;
 pub mod pool;
 pub mod probe;
 #[cfg(test)]

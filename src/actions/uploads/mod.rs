@@ -79,6 +79,7 @@ pub async fn settle(
 /// Keeps a file that is whole, and tells what it is.
 async fn keep(app: &App, received: Received) -> Result<FileRow, ActionError> {
     let found = sniff::sniff(&received.head);
+    let received = received.hide_places(found.media_type).await?;
     let mut row = FileRow {
         hash: received.hash,
         size_bytes: received.size_bytes,
