@@ -1,8 +1,9 @@
-//! Files that strangers make on purpose: mutations of every kind of picture, sound and video that is read. `BOLERO_RANDOM_ITERATIONS`
-//! asks for a longer run.
+//! Files that strangers make on purpose: `tests/corpus`, and mutations of all in it and of every kind of picture, sound and video that
+//! is read. `BOLERO_RANDOM_ITERATIONS` asks for a longer run.
 
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use bytes::Bytes;
 use image::ImageFormat;
@@ -29,6 +30,13 @@ fn corpus() -> Vec<Vec<u8>> {
     files.push(b"\0\0\0\x18ftypisom\0\0\0\0isommp41\0\0\0\x10moov\0\0\0\x08trak".to_vec());
     files.push(b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff\x15\x49\xa9\x66\x87\x44\x89\x84\0\0\0\0".to_vec());
     files.push(b"OggS\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x13OpusHead\x01\x02".to_vec());
+    let folders = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    for folder in ["whole", "places", "broken", "bombs", "polyglots"] {
+        let entries = std::fs::read_dir(folders.join(folder)).unwrap();
+        let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        files.extend(paths.iter().map(|path| std::fs::read(path).unwrap()).filter(|bytes| !bytes.is_empty()));
+    }
     files.push(b"ID3\x04\0\0\0\0\0\0\xff\xfb\x90\x64Xing\0\0\0\x01".to_vec());
     files
 }

@@ -111,14 +111,25 @@ fn png(bytes: &Bytes) -> Option<Bytes> {
     Some(picture.encoder().bytes())
 }
 
+/// Bits of a WebP picture's extended header: it has EXIF, it has XMP.
+const EXIF_BIT: u8 = 8;
+const XMP_BIT: u8 = 4;
+
 fn webp(bytes: &Bytes) -> Option<Bytes> {
     let exif = orientation(bytes);
     let length = u32::from_le_bytes(bytes.get(4..8)?.try_into().ok()?) as usize;
     let whole = bytes.slice(..bytes.len().min(length.checked_add(8)?));
     let mut picture = WebP::from_bytes(whole).ok()?;
     picture.remove_chunks_by_id(*b"XMP ");
+    let exif_bit = if exif.is_some() { EXIF_BIT } else { 0 };
     picture.set_exif(exif);
-    Some(picture.encoder().bytes())
+    let mut bytes = picture.encoder().bytes().to_vec();
+    // What the extended header announces has to be there, or readers refuse the picture (RFC 9649 §2.7).
+    if bytes.get(12..16) == Some(b"VP8X") {
+        let flags = bytes.get_mut(20)?;
+        *flags = *flags & !(EXIF_BIT | XMP_BIT) | exif_bit;
+    }
+    Some(bytes.into())
 }
 
 /// Comments and what programs have to say go, but for the block that makes it loop.

@@ -5,6 +5,7 @@ mod announcements;
 mod applications;
 mod bots;
 mod bucket;
+mod corpus;
 mod emojis;
 mod files;
 mod garbage;
