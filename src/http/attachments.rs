@@ -7,6 +7,7 @@ use super::{Answer, Call, Reply, Route, Who, delete, get, post, put};
 use crate::actions::files::{self, Refresh, Refreshed};
 use crate::actions::uploads::{self, CreateSlots, NewSlots, Offset};
 use crate::actions::{ActionError, Fault};
+use crate::logic::rate_limit::Bucket;
 
 /// Every route of files by themselves.
 pub fn routes() -> Vec<Route> {
@@ -18,9 +19,11 @@ pub fn routes() -> Vec<Route> {
             .summary("Make slots for files that come ahead of their message"),
         get("/hearth/uploads/{upload_secret}", held)
             .who(Who::Nobody)
+            .limit(Bucket::Upload)
             .summary("How many bytes of a slot's file are held, in Upload-Offset"),
         put("/hearth/uploads/{upload_secret}", send)
             .who(Who::Nobody)
+            .limit(Bucket::Upload)
             .takes_bytes()
             .gives::<Held>(200)
             .summary("Send a slot's file, or with Content-Range the rest of it"),

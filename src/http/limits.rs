@@ -29,6 +29,7 @@ impl RouteLimit {
         let major: &'static [&'static str] = match route.params().next() {
             Some("channel_id") => &["channel_id"],
             Some("guild_id") => &["guild_id"],
+            Some("upload_secret") => &["upload_secret"],
             Some("webhook_id") => &["webhook_id", "webhook_token"],
             _ => &[],
         };

@@ -184,6 +184,9 @@ pub enum Bucket {
     FriendRequest,
     /// Executing a webhook: 5 in 2 s per webhook, whoever calls.
     WebhookExecute,
+    /// Asking for a slot and sending its bytes: 20 in 10 s per slot, whoever calls, so that files of many people behind one address do
+    /// not wait for each other.
+    Upload,
     /// Search: 5 in 5 s.
     Search,
     /// Logging in, failures only: 5 a minute per address.
@@ -227,6 +230,7 @@ impl Bucket {
             Self::DmOpen => of(10, 600),
             Self::FriendRequest => of(10, 60),
             Self::WebhookExecute => of(5, 2),
+            Self::Upload => of(20, 10),
             Self::Login | Self::Register => of(5, 60),
             Self::Global => of(50, 1),
         }
@@ -236,7 +240,7 @@ impl Bucket {
     pub const fn counted(self) -> Counted {
         match self {
             Self::InviteLookup | Self::Login | Self::Register => Counted::PerAddress,
-            Self::WebhookExecute | Self::ChannelCreate => Counted::Shared,
+            Self::WebhookExecute | Self::ChannelCreate | Self::Upload => Counted::Shared,
             _ => Counted::PerCaller,
         }
     }

@@ -119,3 +119,24 @@ async fn a_video_shows_the_still_its_sender_made() {
     assert_eq!(crate::pictures::size(&shown.bytes), (32, 18));
     assert_eq!(server.fetch(proxy, &[]).await.bytes, film);
 }
+
+#[tokio::test]
+async fn sending_to_one_slot_again_and_again_holds_up_no_other() {
+    let server = Server::start_with(|config| config.limits.routes = true).await;
+    let mira = server.owner("mira").await;
+    let (_, channel) = mira.make_guild("Maple House").await;
+    let (eager, calm) = (slot(&mira, &channel, "a.txt", 5).await, slot(&mira, &channel, "b.txt", 5).await);
+    let mut passed = 0;
+    let refused = loop {
+        let answer = put(&server, &eager, b"lo", Some("bytes 3-4/5")).await;
+        match answer.status.as_u16() {
+            409 if passed < 1_000 => passed += 1,
+            _ => break answer,
+        }
+    };
+    assert!(refused.status.as_u16() == 429 && passed >= 20, "{passed} passed, then {}", refused.status);
+    assert_eq!(refused.headers["x-ratelimit-scope"], "shared");
+    assert!(refused.body["retry_after"].as_f64().unwrap() <= 0.5);
+    put(&server, &calm, b"hello", None).await.ok();
+    assert_eq!(held(&server, &calm).await, "5");
+}
