@@ -11,6 +11,9 @@ use super::{SPARED_FOR, SYNC_EVERY_BYTES};
 const TEMPORARY: &str = "tmp-";
 /// Begin the names of files whose sender may go on later.
 const PARTIAL: &str = "part-";
+/// File with the id of the system's run in which partial files were written, and where the system tells it.
+const RUN: &str = "run";
+const RUN_OF_SYSTEM: &str = "/proc/sys/kernel/random/boot_id";
 
 /// The folder.
 pub(super) struct Folder {
@@ -18,20 +21,26 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Opens it, or makes it; what an interrupted write left behind is removed, and files whose sender may go on are cut back to what
-    /// surely reached the disk.
+    /// Opens it, or makes it; what an interrupted write left behind is removed. What a process wrote outlives it, but not the system:
+    /// after a power cut, files whose sender may go on are cut back to what surely reached the disk.
     pub fn open(path: PathBuf) -> io::Result<Self> {
         fs::create_dir_all(&path)?;
+        let run = fs::read(RUN_OF_SYSTEM).unwrap_or_default();
+        let is_same_run =
+            !run.is_empty() && if_there(fs::read(path.join(RUN)))?.is_some_and(|last| last == run);
         for entry in fs::read_dir(&path)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             if name.starts_with(TEMPORARY) {
                 fs::remove_file(entry.path())?;
-            } else if name.starts_with(PARTIAL) {
+            } else if name.starts_with(PARTIAL) && !is_same_run {
                 let length = entry.metadata()?.len();
                 let surely = length - length % SYNC_EVERY_BYTES;
                 File::options().write(true).open(entry.path())?.set_len(surely)?;
             }
+        }
+        if !is_same_run {
+            write_synced(&path.join(RUN), &run)?;
         }
         Ok(Self { path })
     }

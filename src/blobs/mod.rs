@@ -143,8 +143,8 @@ impl Kept {
 pub struct Cursor(String);
 
 impl Blobs {
-    /// Opens the folder, or makes it; what an interrupted write left behind is removed, and files whose sender may go on are cut back
-    /// to what surely reached the disk. With `access` files are kept in that bucket once they are whole, which is not asked here.
+    /// Opens the folder, or makes it; what an interrupted write left behind is removed, and after a power cut files whose sender may go on
+    /// are cut back to what surely reached the disk. With `access` files are kept in that bucket once they are whole, which is not asked here.
     ///
     /// # Errors
     /// What the disk said; settings of a bucket that can't be used.
@@ -396,8 +396,12 @@ mod tests {
         let path = directory.path().join("blobs");
         fs::write(path.join("tmp-7"), b"half").unwrap();
         fs::write(path.join("part-a"), vec![0; SYNC_EVERY_BYTES as usize + 5]).unwrap();
-        let again = Blobs::open(path.clone(), Box::new(|| Ok((0, 0))), None).unwrap();
+        let open = || Blobs::open(path.clone(), Box::new(|| Ok((0, 0))), None).unwrap();
+        let kept = open().partial_length("a").await.unwrap();
+        assert_eq!(kept, SYNC_EVERY_BYTES + 5, "the system did not go down");
         assert!(!path.join("tmp-7").exists());
+        fs::write(path.join("run"), b"another run").unwrap();
+        let again = open();
         assert_eq!(again.partial_length("a").await.unwrap(), SYNC_EVERY_BYTES, "what was surely synced");
         again.remove_partial(vec!["a".to_owned(), "a".to_owned()]).await.unwrap();
         assert_eq!(again.partial_length("a").await.unwrap(), 0);
