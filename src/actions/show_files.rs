@@ -53,6 +53,7 @@ fn attachment(view: &View<'_>, channel: ChannelId, row: &AttachmentRow) -> Attac
         content_type: file.media_type.clone(),
         size: file.size_bytes,
         proxy_url: url.clone(),
+        poster_url: row.poster.map(|_| format!("{url}format=jpeg")),
         url,
         width: file.width,
         height: file.height,

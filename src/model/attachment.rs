@@ -34,6 +34,9 @@ pub struct Attachment {
     pub url: String,
     /// Where smaller pictures of it are fetched from, with `size` and `format`.
     pub proxy_url: String,
+    /// Where the still of a video is fetched from that its sender sent with it, with `size` too: Hearth's own field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub poster_url: Option<String>,
     /// Pixels, upright, of pictures and videos.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub width: Option<u32>,

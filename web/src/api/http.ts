@@ -159,12 +159,6 @@ export class Http {
     return Number(response.headers.get('Upload-Offset') ?? 0);
   }
 
-  /** What an address of a file gives, without fetching it; null where it gives nothing. */
-  async mediaType(url: string): Promise<string | null> {
-    const response = await this.#options.fetch(url, { method: 'HEAD' }).catch(() => null);
-    return response?.ok ? response.headers.get('Content-Type') : null;
-  }
-
   async #waitFor(bucket: string): Promise<void> {
     const until = this.#blockedUntil.get(bucket);
     if (until === undefined) return;

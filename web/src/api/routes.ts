@@ -246,7 +246,6 @@ export function routes(http: Http) {
         isRepeatable: true,
       }),
     upload: (sending: Sending) => http.upload(sending),
-    mediaType: (url: string) => http.mediaType(url),
     heldBytes: (url: string, signal: AbortSignal) => http.heldBytes(url, signal),
     cancelSlot: (name: string) =>
       http.request<undefined>('DELETE', `/attachments/${encodeURIComponent(name)}`),

@@ -234,6 +234,8 @@ export interface Attachment {
   size: number;
   url: string;
   proxy_url: string;
+  /** The still its sender made of a film. */
+  poster_url?: string;
   content_type?: string;
   width?: number;
   height?: number;
