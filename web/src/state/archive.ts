@@ -1,6 +1,6 @@
 // What stays in the browser between visits, one database per account: drafts, what waits to be sent, settings, the last
 // guild and channel tree, and the newest messages of the channels last read. Losing it loses no more than convenience, except
-// drafts and the outbox, which are written as they change.
+// drafts with their files and the outbox, which are written as they change.
 import { deleteDB, openDB, type DBSchema, type IDBPDatabase } from 'idb';
 import type {
   Channel,
@@ -12,13 +12,14 @@ import type {
   OwnUser,
   ReadState,
   Relationship,
+  Slot,
   User,
   UserSettings,
 } from '../api/types';
 import { logFault } from '../log';
 import type { Pending } from './segments';
 
-const VERSION = 1;
+const VERSION = 2;
 /** Channels whose newest messages are kept, the most recently opened ones. */
 export const MAX_PAGES = 20;
 /** Messages kept of each. */
@@ -38,6 +39,21 @@ export interface Sent {
   readonly nonce: string;
   readonly channelId: Id;
   readonly pending: Pending;
+}
+
+/** A file that lies in a channel's composer, or that a message waits for. */
+export interface Staged {
+  readonly id: string;
+  readonly channelId: Id;
+  /** Rises with each file added on this device. */
+  readonly order: number;
+  readonly name: string;
+  readonly description: string;
+  readonly isSpoiler: boolean;
+  /** It belongs to a message, and lies in no composer. */
+  readonly isTaken: boolean;
+  readonly slot: Slot | null;
+  readonly posterSlot: Slot | null;
 }
 
 /** The newest messages of a channel. */
@@ -77,6 +93,8 @@ interface Schema extends DBSchema {
   outbox: { key: string; value: Sent };
   pages: { key: Id; value: SavedPage };
   values: { key: string; value: unknown };
+  staged: { key: string; value: Staged };
+  files: { key: string; value: File };
 }
 
 const databaseName = (userId: Id): string => `hearth.${userId}`;
@@ -90,11 +108,15 @@ export class Archive {
   constructor(userId: Id) {
     this.#name = databaseName(userId);
     this.#database = openDB<Schema>(this.#name, VERSION, {
-      upgrade(database) {
-        database.createObjectStore('drafts', { keyPath: 'channelId' });
-        database.createObjectStore('outbox', { keyPath: 'nonce' });
-        database.createObjectStore('pages', { keyPath: 'channelId' });
-        database.createObjectStore('values');
+      upgrade(database, from) {
+        if (from < 1) {
+          database.createObjectStore('drafts', { keyPath: 'channelId' });
+          database.createObjectStore('outbox', { keyPath: 'nonce' });
+          database.createObjectStore('pages', { keyPath: 'channelId' });
+          database.createObjectStore('values');
+        }
+        database.createObjectStore('staged', { keyPath: 'id' });
+        database.createObjectStore('files');
       },
       // another tab logs out, or brings a newer version: it must not wait for this one
       blocking: () => void this.close(),
@@ -129,6 +151,29 @@ export class Archive {
 
   async removeSent(nonce: string): Promise<void> {
     await this.#use((database) => database.delete('outbox', nonce));
+  }
+
+  /** Files of composers and of messages that wait, in the order they were added; those too large to be kept come without themselves. */
+  async staged(): Promise<{ staged: Staged; file: File | undefined }[]> {
+    const all = await this.#use(async (database) => {
+      const held = await database.getAll('staged');
+      return Promise.all(
+        held.map(async (staged) => ({ staged, file: await database.get('files', staged.id) })),
+      );
+    });
+    return (all ?? []).sort((a, b) => a.staged.order - b.staged.order);
+  }
+
+  /** Keeps what is known of a file; and the file, where it is given. */
+  async putStaged(staged: Staged, file: File | null): Promise<void> {
+    await this.#use(async (database) => {
+      await database.put('staged', staged);
+      if (file) await database.put('files', file, staged.id);
+    });
+  }
+
+  async removeStaged(id: string): Promise<void> {
+    await this.#use((database) => Promise.all([database.delete('staged', id), database.delete('files', id)]));
   }
 
   async pages(): Promise<SavedPage[]> {

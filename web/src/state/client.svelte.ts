@@ -125,7 +125,11 @@ export class Client {
     });
     this.api = routes(http);
     this.links = new FileLinks((urls) => this.api.refreshUrls(urls));
-    this.uploads = new Uploads(this.api, (channelId) => this.timelines.filesSettled(channelId));
+    this.uploads = new Uploads(
+      this.api,
+      (channelId) => this.timelines.filesSettled(channelId),
+      navigator.locks,
+    );
     this.timelines = new Timelines(this.world, this.api, navigator.locks, this.uploads);
     this.reads = new Reads(this.world, this.api);
     this.typing = new Typing(this.world, this.api);
@@ -150,7 +154,14 @@ export class Client {
       textOf: (message) => this.decode(message.content, this.world.channels.get(message.channel_id)),
       open: ({ channel_id: id }) => this.nav.go(channelPath(this.world.channels.get(id)?.guild_id, id)),
     });
-    this.keeper = new Keeper(this.world, this.timelines, this.drafts, this.emoji, this.lastChannel);
+    this.keeper = new Keeper(
+      this.world,
+      this.timelines,
+      this.drafts,
+      this.uploads,
+      this.emoji,
+      this.lastChannel,
+    );
     let takenUp: Promise<unknown> = Promise.resolve();
     this.session = new Session(this.world, this.api, {
       onEnter: () => {
@@ -182,7 +193,6 @@ export class Client {
       onForget: () => {
         void this.#loadInstance();
         this.places.clear();
-        this.uploads.forget();
         this.look.leave();
         this.updates.forget();
         this.lists.reset();

@@ -6,6 +6,7 @@ import type { EmojiUse } from './emoji.svelte';
 import { reduce } from './reduce';
 import { fromSaved, presentSegment, type Segment } from './segments';
 import type { Timelines } from './timelines.svelte';
+import type { Uploads } from './uploads.svelte';
 import type { World } from './world';
 
 /** Which account this browser last held, so that its archive can be opened before the server answers. */
@@ -19,6 +20,7 @@ export class Keeper {
   readonly #world: World;
   readonly #timelines: Timelines;
   readonly #drafts: Drafts;
+  readonly #uploads: Uploads;
   readonly #emoji: EmojiUse;
   readonly #lastChannel: Map<Id, Id>;
   readonly #saved = new Map<Id, Segment>();
@@ -27,10 +29,18 @@ export class Keeper {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isTreeStale = false;
 
-  constructor(world: World, timelines: Timelines, drafts: Drafts, emoji: EmojiUse, lastChannel: Map<Id, Id>) {
+  constructor(
+    world: World,
+    timelines: Timelines,
+    drafts: Drafts,
+    uploads: Uploads,
+    emoji: EmojiUse,
+    lastChannel: Map<Id, Id>,
+  ) {
     this.#world = world;
     this.#timelines = timelines;
     this.#drafts = drafts;
+    this.#uploads = uploads;
     this.#emoji = emoji;
     this.#lastChannel = lastChannel;
   }
@@ -68,6 +78,7 @@ export class Keeper {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#drafts.flush();
+    this.#uploads.flush();
     const archive = this.#archive;
     if (!archive) return;
     const pages = this.#timelines.recent().flatMap(({ channelId, openedAtMs }): SavedPage[] => {
@@ -96,6 +107,7 @@ export class Keeper {
     this.#saved.clear();
     this.#lastChannel.clear();
     this.#drafts.forget();
+    this.#uploads.forget();
     this.#emoji.forget();
     this.#timelines.forget();
     writeAccount(null);
@@ -127,6 +139,7 @@ export class Keeper {
     if (this.#archive !== archive) return;
     this.#drafts.restore(archive, drafts);
     await this.#emoji.restore(archive);
+    await this.#uploads.restore(archive); // before the messages that wait for them
     await this.#timelines.restore(archive, outbox);
   }
 

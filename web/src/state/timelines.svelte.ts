@@ -27,6 +27,7 @@ import {
   type SentFile,
   type Timeline,
 } from './segments';
+import { takeTurn } from './alone';
 import { LostFile, type Uploads } from './uploads.svelte';
 import type { World } from './world';
 
@@ -359,15 +360,9 @@ export class Timelines {
   }
 
   /** Whether this tab may send what the archive holds: one at a time may, as long as it is open. */
-  #ownsOutbox(): Promise<boolean> {
-    const locks = this.#locks;
-    if (this.#releaseOutbox || !locks) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      void locks.request('hearth.outbox', { ifAvailable: true }, (lock) => {
-        resolve(lock !== null);
-        return lock && new Promise<void>((release) => (this.#releaseOutbox = release));
-      });
-    });
+  async #ownsOutbox(): Promise<boolean> {
+    this.#releaseOutbox ??= await takeTurn(this.#locks, 'hearth.outbox');
+    return this.#releaseOutbox !== null;
   }
 
   #keep(channelId: Id, pending: Pending): void {

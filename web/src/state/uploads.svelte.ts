@@ -1,10 +1,13 @@
 // Files on their way to the server, ahead of the messages they belong to: a few at a time, paused while the server is out
-// of reach, and taken up where they stopped.
+// of reach, and taken up where they stopped, also by the next visit.
 import { SvelteMap } from 'svelte/reactivity';
 import { ApiError } from '../api/http';
 import type { Routes } from '../api/routes';
 import type { Id, Slot } from '../api/types';
+import { m } from '../i18n';
 import { logFault } from '../log';
+import { takeTurn } from './alone';
+import type { Archive } from './archive';
 import { posterOf } from './poster';
 import type { SentFile, Voice } from './segments';
 
@@ -14,6 +17,11 @@ const MAX_RUNNING = 3;
 const RETRY_MS = [1000, 2000, 5000, 10_000, 30_000, 60_000] as const;
 /** The server's code for a slot it does not know (API.md section 1.5). */
 const UNKNOWN_SLOT = 50146;
+
+/** A larger file is not kept over a reload: it has to be added again. */
+const MAX_KEPT_BYTES = 64 * 1024 * 1024;
+/** All files that are kept have at most this many bytes. */
+const MAX_ALL_KEPT_BYTES = 4 * MAX_KEPT_BYTES;
 
 export type FileKind = 'picture' | 'video' | 'audio' | 'other';
 export type UploadPhase = 'waiting' | 'sending' | 'paused' | 'done' | 'failed';
@@ -26,9 +34,14 @@ export function kindOf(mediaType: string | null | undefined): FileKind {
   return type.startsWith('audio/') ? 'audio' : 'other';
 }
 
+type FileArchive = Pick<Archive, 'staged' | 'putStaged' | 'removeStaged'>;
+
+/** Stands for a file that did not outlive its page. */
+const NO_FILE = new File([], '');
+
 /** One file. */
 export class Upload {
-  readonly id = crypto.randomUUID();
+  readonly id: string;
   readonly channelId: Id;
   readonly file: File;
   readonly kind: FileKind;
@@ -50,8 +63,14 @@ export class Upload {
   abort: AbortController | null = null;
   timer: ReturnType<typeof setTimeout> | undefined;
   isForgotten = false;
+  /** It belongs to a message, and lies in no composer. */
+  isTaken = false;
+  /** The archive holds the file. */
+  isKept = false;
+  order = 0;
 
-  constructor(channelId: Id, file: File) {
+  constructor(channelId: Id, file: File, id: string = crypto.randomUUID()) {
+    this.id = id;
     this.channelId = channelId;
     this.file = file;
     this.name = file.name;
@@ -59,6 +78,11 @@ export class Upload {
     if (this.kind === 'picture') this.previewUrl = URL.createObjectURL(file);
     this.poster = this.kind === 'video' ? posterOf(file).catch(() => null) : Promise.resolve(null); // goes without
     if (this.kind === 'video') void this.poster.then((frame) => this.#show(frame));
+  }
+
+  /** The page was closed on it, and the file was too large to be kept. */
+  get isLost(): boolean {
+    return this.file === NO_FILE;
   }
 
   #show(frame: Blob | null): void {
@@ -78,14 +102,19 @@ export class Uploads {
   /** By channel: what lies in the composer, unsent. */
   readonly #trays = new SvelteMap<Id, readonly Upload[]>();
   readonly #onSettled: (channelId: Id) => void;
+  readonly #locks: LockManager | undefined;
+  #archive: FileArchive | null = null;
+  #release: (() => void) | null = null;
 
   /** `onSettled`: a file of that channel arrived, or failed. */
   constructor(
     api: Pick<Routes, 'createSlots' | 'upload' | 'heldBytes' | 'cancelSlot'>,
     onSettled: (channelId: Id) => void,
+    locks?: LockManager,
   ) {
     this.#api = api;
     this.#onSettled = onSettled;
+    this.#locks = locks;
   }
 
   /** What lies in a channel's composer. */
@@ -105,7 +134,7 @@ export class Uploads {
   /** Lays files into a channel's composer and begins to send them. */
   add(channelId: Id, files: readonly File[]): void {
     const added = files.map((file) => new Upload(channelId, file));
-    for (const upload of added) this.#held.set(upload.id, upload);
+    for (const upload of added) this.#hold(upload);
     this.#trays.set(channelId, [...this.tray(channelId), ...added]);
     this.#pump();
   }
@@ -114,13 +143,18 @@ export class Uploads {
   take(channelId: Id): SentFile[] {
     const taken = this.tray(channelId);
     this.#trays.delete(channelId);
+    for (const upload of taken) {
+      upload.isTaken = true;
+      this.#keep(upload);
+    }
     return taken.map(sentFile);
   }
 
   /** Begins to send a recording, which belongs to a message of its own. */
   speak(channelId: Id, file: File, voice: Voice): SentFile {
     const upload = new Upload(channelId, file);
-    this.#held.set(upload.id, upload);
+    upload.isTaken = true;
+    this.#hold(upload);
     this.#pump();
     return { ...sentFile(upload), voice };
   }
@@ -131,7 +165,7 @@ export class Uploads {
     const found = files.map((file): SentFile => {
       if (file.uploadedName !== null) return file;
       const upload = this.#held.get(file.uploadId);
-      if (!upload) throw new LostFile(file.name);
+      if (!upload || upload.isLost) throw new LostFile(file.name);
       if (upload.phase === 'failed') throw new ApiError(400, 0, `${file.name}: ${upload.fault ?? ''}`);
       isWhole &&= upload.phase === 'done' && upload.slot !== null;
       return {
@@ -167,6 +201,7 @@ export class Uploads {
     if (!upload) return;
     clearTimeout(upload.timer);
     this.#held.delete(id);
+    void this.#archive?.removeStaged(id);
     upload.isForgotten = true;
     if (upload.previewUrl) URL.revokeObjectURL(upload.previewUrl);
     const left = this.tray(upload.channelId).filter((one) => one !== upload);
@@ -177,7 +212,7 @@ export class Uploads {
   /** Tries a failed file again. */
   retry(id: string): void {
     const upload = this.#held.get(id);
-    if (upload?.phase !== 'failed') return;
+    if (upload?.phase !== 'failed' || upload.isLost) return;
     upload.tries = 0;
     upload.fault = null;
     upload.phase = 'waiting';
@@ -204,12 +239,65 @@ export class Uploads {
     return () => removeEventListener('beforeunload', ask);
   }
 
+  /** Takes up the files that an earlier visit left. A tab that is open beside this one keeps its own. */
+  async restore(archive: FileArchive): Promise<void> {
+    if (!(await this.#ownsFiles())) return;
+    for (const { staged, file } of await archive.staged()) {
+      if (this.#held.has(staged.id)) continue;
+      const { channelId, id, ...said } = staged;
+      const upload = Object.assign(new Upload(channelId, file ?? NO_FILE, id), said);
+      upload.isKept = file !== undefined;
+      if (upload.isLost) {
+        upload.phase = 'failed';
+        upload.fault = m.file_lost({ name: upload.name });
+      }
+      this.#held.set(id, upload);
+      if (!upload.isTaken) this.#trays.set(channelId, [...this.tray(channelId), upload]);
+    }
+    this.#archive = archive;
+    this.flush();
+    this.#pump();
+  }
+
+  /** Keeps what is known of every file. */
+  flush(): void {
+    for (const upload of this.#held.values()) this.#keep(upload);
+  }
+
   /** Someone else may sit down here. */
   forget(): void {
+    this.#archive = null; // which goes as a whole
+    this.#release?.();
+    this.#release = null;
     for (const upload of [...this.#held.values()]) {
       upload.abort?.abort();
       this.forgetOne(upload.id);
     }
+  }
+
+  /** Whether this tab takes up and keeps files: one at a time does, as long as it is open. */
+  async #ownsFiles(): Promise<boolean> {
+    this.#release ??= await takeTurn(this.#locks, 'hearth.files');
+    return this.#release !== null;
+  }
+
+  #hold(upload: Upload): void {
+    upload.order = Math.max(Date.now(), ...[...this.#held.values()].map(({ order }) => order + 1));
+    this.#held.set(upload.id, upload);
+    this.#keep(upload);
+  }
+
+  #keep(upload: Upload): void {
+    if (!this.#archive || upload.isForgotten) return;
+    const { id, channelId, order, name, description, isSpoiler, isTaken, slot, posterSlot } = upload;
+    const staged = { id, channelId, order, name, description, isSpoiler, isTaken, slot, posterSlot };
+    const { size } = upload.file;
+    let keptBytes = size;
+    for (const one of this.#held.values()) if (one.isKept) keptBytes += one.file.size;
+    const isNew =
+      !upload.isKept && size <= MAX_KEPT_BYTES && keptBytes <= MAX_ALL_KEPT_BYTES && !upload.isLost;
+    upload.isKept ||= isNew;
+    void this.#archive.putStaged(staged, isNew ? upload.file : null);
   }
 
   #pump(): void {
@@ -248,12 +336,13 @@ export class Uploads {
       const wanted = [{ filename: file.name, file_size: file.size }];
       const { attachments } = await this.#api.createSlots(channelId, wanted);
       upload.slot = attachments[0] ?? null;
+      this.#keep(upload); // from here on the next visit goes on with it
       if (signal.aborted && upload.slot)
         void this.#api.cancelSlot(upload.slot.upload_filename).catch(() => undefined);
     }
     if (!upload.slot || signal.aborted) throw new ApiError(0, 0, 'called off');
     upload.sentBytes = from;
-    if (from >= file.size && from > 0) return;
+    // also where all of it is held: then nothing is sent, and the server keeps it now if it could not before
     await this.#api.upload({
       url: upload.slot.upload_url,
       file,
@@ -282,6 +371,7 @@ export class Uploads {
         signal,
       });
       upload.posterSlot = slot;
+      this.#keep(upload);
     } catch (error) {
       if (!signal.aborted) logFault('sending a poster', error);
     }
@@ -291,7 +381,7 @@ export class Uploads {
   #pause(upload: Upload, error: ApiError): boolean {
     const isGone = upload.slot !== null && (error.status === 404 || error.code === UNKNOWN_SLOT);
     if (isGone) {
-      upload.slot = null;
+      upload.slot = upload.posterSlot = null;
       upload.sentBytes = 0;
     }
     const mayPass = error.status === 0 || error.status === 409 || error.status === 429 || error.status >= 502;

@@ -1,6 +1,7 @@
 // Files as two people send and look at them, on a desk and on a phone, over a line that breaks.
 import { mkdirSync, readFileSync } from 'node:fs';
-import type { Browser, Locator, Page } from 'playwright-core';
+import { readdir } from 'node:fs/promises';
+import type { Browser, Dialog, Locator, Page, Request } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { accessibilityFaults } from '../support/axe';
 import { launch, type Complaints } from '../support/browser';
@@ -82,6 +83,15 @@ async function give(target: Locator, how: 'drop' | 'paste' | 'dragenter', files:
     },
     [how, plain] as const,
   );
+}
+
+/** Closes the page, whatever it asks, and opens it again. */
+async function reopened(page: Page): Promise<void> {
+  const agree = (dialog: Dialog): void => void dialog.accept();
+  page.on('dialog', agree);
+  await page.reload();
+  page.off('dialog', agree);
+  await box(page).waitFor();
 }
 
 /** Whether what a link gives is, byte for byte, what was sent. */
@@ -246,6 +256,68 @@ describe('a line that breaks', () => {
     expect(
       await givesBack(row(mira, 'after the cut').getByRole('link', { name: /^Download/ }), big.buffer),
     ).toBe(true);
+  });
+
+  test('the page closed in the middle costs only what was not there yet either', async () => {
+    const big = noise('kept.bin', 2_700_000);
+    const ranges: string[] = [];
+    const hear = (request: Request): void => {
+      const range = request.headers()['content-range'];
+      if (request.method() === 'PUT' && range) ranges.push(range);
+    };
+    let total = 0;
+    proxy.onBytes = (bytes) => {
+      total += bytes;
+      if (total < 1_000_000 || proxy.isDown) return;
+      proxy.isDown = true;
+      proxy.drop();
+    };
+    await attach(mira, big, noise('kept.zip', 3000));
+    await expect.poll(() => proxy.isDown, { timeout: 20_000 }).toBe(true);
+    proxy.onBytes = null;
+    await tray(mira).getByText('Paused until the server is back').first().waitFor();
+    await tray(mira).getByRole('button', { name: 'Hide kept.zip as a spoiler' }).click();
+    await mira.route('**/hearth/uploads/**', () => undefined); // nothing goes on before the page is closed
+    proxy.isDown = false;
+    await tray(mira).locator('.sending').first().waitFor();
+    await mira.unroute('**/hearth/uploads/**');
+    mira.on('request', hear);
+    await reopened(mira);
+    for (const name of ['kept.bin', 'kept.zip']) await done(mira, name);
+    mira.off('request', hear);
+    expect(Number(/bytes (\d+)-/.exec(ranges[0] ?? '')?.[1])).toBeGreaterThan(0);
+    await tray(mira).getByRole('button', { name: 'Hide kept.zip as a spoiler', pressed: true }).waitFor();
+    await say(mira, 'after the reload');
+    await sent(mira);
+    const there = row(mira, 'after the reload');
+    expect(await givesBack(there.getByRole('link', { name: 'Download kept.bin' }), big.buffer)).toBe(true);
+    await reopened(mira);
+    await there.waitFor();
+    expect(await tray(mira).count()).toBe(0);
+  });
+
+  test('a message that waited for its file when the page closed goes out by the next', async () => {
+    await mira.route('**/hearth/uploads/**', () => undefined);
+    await attach(mira, noise('waited.bin', 40_000));
+    await say(mira, 'closed on it');
+    await mira.locator('[data-pending]').getByText('waited.bin').waitFor();
+    await mira.unroute('**/hearth/uploads/**');
+    await reopened(mira);
+    await row(ravi, 'closed on it').getByText('waited.bin').waitFor();
+    await sent(mira);
+  });
+
+  test('a file taken out after the page was closed on it leaves nothing on the server', async () => {
+    await mira.route('**/hearth/uploads/**', () => undefined);
+    await attach(mira, noise('gone.bin', 40_000));
+    await tray(mira).locator('.sending').waitFor();
+    await reopened(mira);
+    await tray(mira).getByRole('button', { name: 'Remove gone.bin' }).click();
+    await tray(mira).waitFor({ state: 'detached' });
+    await mira.unroute('**/hearth/uploads/**');
+    await reopened(mira);
+    expect(await tray(mira).count()).toBe(0);
+    expect((await readdir(`${server.data}/blobs`)).filter((name) => name.startsWith('part-'))).toEqual([]);
   });
 
   test('words written after a slow file do not wait for it, and it can be called off', async () => {

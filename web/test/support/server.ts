@@ -10,6 +10,8 @@ import { promisify } from 'node:util';
 export interface TestServer {
   /** The instance's own origin. */
   url: string;
+  /** Its data directory. */
+  data: string;
   /** The link that makes the owner. */
   setupLink: string;
   /** Everything it printed. */
@@ -42,6 +44,7 @@ export async function startServer(env: Record<string, string> = {}, publicUrl?: 
   };
   return {
     url,
+    data,
     setupLink,
     log,
     restart: async () => {

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { ApiError, type Sending } from '../../src/api/http';
 import type { Attachment } from '../../src/api/types';
 import { admit } from '../../src/composer/uploads';
+import type { Staged } from '../../src/state/archive';
 import { FileLinks, hasEnded, withQuery } from '../../src/state/fileLinks.svelte';
 import { kindOf, LostFile, Uploads } from '../../src/state/uploads.svelte';
 import { columnsFor, fit, pictureUrl, sortFiles } from '../../src/timeline/gallery';
@@ -131,6 +132,75 @@ describe('files on their way', () => {
     uploads.remove(uploads.tray('10')[0]?.id ?? '');
     expect(slots.cancelled).toEqual(['slot1']);
     expect(uploads.isBusy).toBe(false);
+  });
+});
+
+describe('files that outlive the page', () => {
+  class Shelf {
+    readonly held = new Map<string, { staged: Staged; file: File | undefined }>();
+    staged = () => Promise.resolve([...this.held.values()]);
+    putStaged = (staged: Staged, given: File | null) => {
+      const file = given ?? this.held.get(staged.id)?.file;
+      this.held.set(staged.id, { staged, file });
+      return Promise.resolve();
+    };
+    removeStaged = (id: string) => {
+      this.held.delete(id);
+      return Promise.resolve();
+    };
+  }
+
+  test('lie where they lay, with what was said of them, and go on', async () => {
+    const [slots, shelf] = [new Slots(), new Shelf()];
+    slots.cuts = [40];
+    const before = new Uploads(slots.api, () => undefined);
+    before.add('10', [file('long', 100), file('b', 5)]);
+    await before.restore(shelf);
+    await vi.waitFor(() => expect(before.tray('10').map(({ phase }) => phase)).toEqual(['paused', 'done']));
+    const [long] = before.tray('10');
+    if (long) long.description = 'a day';
+    before.flush();
+
+    const after = new Uploads(slots.api, () => undefined);
+    await after.restore(shelf);
+    expect(after.tray('10').map(({ name, description }) => [name, description])).toEqual([
+      ['long', 'a day'],
+      ['b', ''],
+    ]);
+    await vi.waitFor(() => expect(after.tray('10').map(({ phase }) => phase)).toEqual(['done', 'done']));
+    expect(slots.starts).toContain(40);
+    for (const sent of after.take('10')) after.forgetOne(sent.uploadId);
+    expect(shelf.held.size).toBe(0);
+  });
+
+  test('wait for their message, and say so where they were too large to be kept', async () => {
+    const [slots, shelf] = [new Slots(), new Shelf()];
+    const before = new Uploads(slots.api, () => undefined);
+    await before.restore(shelf);
+    const large = Object.defineProperty(file('film', 5), 'size', { value: 65 * 1024 * 1024 });
+    before.add('10', [large]);
+    before.add('20', [file('small', 5)]);
+    const waiting = before.take('20');
+
+    const after = new Uploads(slots.api, () => undefined);
+    await after.restore(shelf);
+    expect(after.tray('20')).toEqual([]);
+    await vi.waitFor(() => expect(after.arrived(waiting)).not.toBeNull());
+    const [lost] = after.tray('10');
+    expect([lost?.phase, lost?.isLost]).toEqual(['failed', true]);
+    expect(() => after.arrived(after.take('10'))).toThrow(LostFile);
+  });
+
+  test('are forgotten with the account', async () => {
+    const shelf = new Shelf();
+    const uploads = new Uploads(new Slots().api, () => undefined);
+    await uploads.restore(shelf);
+    uploads.add('10', [file('a', 5)]);
+    expect(shelf.held.size).toBe(1);
+    uploads.forget();
+    expect(uploads.tray('10')).toEqual([]);
+    uploads.add('10', [file('b', 5)]);
+    expect([...shelf.held.values()].map(({ staged }) => staged.name)).toEqual(['a']);
   });
 });
 
