@@ -75,13 +75,13 @@ endif
 bin:
 	cargo build --locked
 
+# Not `npm ci`: it refuses a lock without optional packages of other platforms that were never published.
 web/node_modules/.package-lock.json: web/package-lock.json
-	# Not `npm ci`: it refuses a lock without optional packages of other platforms that were never published.
 	cd web && npm install --no-save --no-audit --no-fund
 	@touch $@
 
 tests/bots/node_modules/.package-lock.json: tests/bots/package-lock.json
-	cd tests/bots && npm ci --no-audit --no-fund
+	cd tests/bots && npm install --no-save --no-audit --no-fund
 	@touch $@
 
 tests/.venv/.installed: $(BOT_REQUIREMENTS)
