@@ -32,7 +32,7 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use tokio::sync::{Mutex as Turn, MutexGuard as Held};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::model::BlobHash;
 use bucket::{Bucket, BucketError, Named};
@@ -117,22 +117,23 @@ impl Kept {
         }
     }
 
-    /// A part of it.
-    ///
-    /// # Errors
-    /// What the disk or the bucket said; also for a file that is shorter than it was.
-    pub async fn read(self, start: u64, length: u64) -> io::Result<Bytes> {
-        match self.place {
+    /// Begins to read a part of it, in one step of the pool for a file of the disk. It ends with what the disk or the bucket said if that
+    /// can't be read, also for a file that is shorter than it was.
+    pub fn read(&self, start: u64, length: u64) -> JoinHandle<io::Result<Bytes>> {
+        match &self.place {
             Place::File(file) => {
-                let read = move || {
+                let file = file.clone();
+                spawn_blocking(move || {
                     let mut piece = vec![0; length as usize];
                     file.read_exact_at(&mut piece, start)?;
                     Ok(piece.into())
-                };
-                spawn_blocking(read).await.map_err(io::Error::other)?
+                })
             }
             Place::Bucket(bucket, name) => {
-                bucket.read(&name, start..start + length).await.map_err(io::Error::other)
+                let (bucket, name) = (bucket.clone(), name.clone());
+                tokio::spawn(async move {
+                    bucket.read(&name, start..start + length).await.map_err(io::Error::other)
+                })
             }
         }
     }
@@ -231,7 +232,7 @@ impl Blobs {
         match self.open_file(name).await? {
             Some(kept) if kept.length_bytes <= most_bytes => {
                 let length_bytes = kept.length_bytes;
-                Ok(Some(kept.read(0, length_bytes).await?))
+                Ok(Some(kept.read(0, length_bytes).await.map_err(io::Error::other)??))
             }
             Some(_) | None => Ok(None),
         }

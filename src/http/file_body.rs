@@ -53,8 +53,7 @@ impl FileBody {
         if length == 0 {
             return;
         }
-        // A task of its own, so that it goes on while the piece before it is sent.
-        self.reading = Some(tokio::spawn(self.file.clone().read(self.next, length)));
+        self.reading = Some(self.file.read(self.next, length));
         self.next += length;
     }
 
