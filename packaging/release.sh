@@ -26,7 +26,7 @@ name="hearth-$version-$arch-linux"
 staging="$(mktemp -d)"
 trap 'rm -rf "$staging"' EXIT
 mkdir "$staging/$name"
-cp "$binary" LICENSE README.md packaging/hearth.service "$staging/$name/"
+cp "$binary" LICENSE README.md packaging/hearth.service packaging/hearth.socket "$staging/$name/"
 # The same sources make the same archive: names in order, one time for all, none in gzip's own head.
 when="$(git log -1 --format=%ct 2>/dev/null || date +%s)"
 tar -C "$staging" --owner=0 --group=0 --numeric-owner --sort=name --mtime="@$when" -c "$name" | gzip -n9 > "$target_dir/$name.tar.gz"
