@@ -1,4 +1,4 @@
-// Who made the emoji or stickers of a guild: told only to those who may make some.
+// Who made the emoji, stickers or sounds of a guild: told only to those who may make some.
 import { untrack } from 'svelte';
 import type { Id, User } from '../../api/types';
 
