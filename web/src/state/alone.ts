@@ -1,12 +1,16 @@
 // What only one of an account's open tabs may do, as long as it is open.
 
-/** Takes a turn that no other tab has; answers with what gives it back, or with null where another has it. */
-export function takeTurn(locks: LockManager | undefined, name: string): Promise<(() => void) | null> {
+/**
+ * Waits for a turn that no other tab has, which may be until that tab is closed; answers with what gives it back. Rejects when the signal
+ * ends the waiting. A tab that was just closed or reloaded may have its turn for some moments more: who only asked would go without.
+ */
+export function takeTurn(
+  locks: LockManager | undefined,
+  name: string,
+  signal: AbortSignal,
+): Promise<() => void> {
   if (!locks) return Promise.resolve(() => undefined);
-  return new Promise((resolve) => {
-    void locks.request(name, { ifAvailable: true }, (lock) => {
-      if (!lock) return resolve(null);
-      return new Promise<void>((release) => resolve(release));
-    });
+  return new Promise((resolve, reject) => {
+    locks.request(name, { signal }, () => new Promise<void>((release) => resolve(release))).catch(reject);
   });
 }

@@ -1,7 +1,14 @@
 // What stays in the browser between visits, one database per account: drafts, what waits to be sent, settings, the last
 // guild and channel tree, and the newest messages of the channels last read. Losing it loses no more than convenience, except
 // drafts with their files and the outbox, which are written as they change.
-import { deleteDB, openDB, type DBSchema, type IDBPDatabase } from 'idb';
+import {
+  deleteDB,
+  openDB,
+  type DBSchema,
+  type IDBPDatabase,
+  type IDBPTransaction,
+  type StoreNames,
+} from 'idb';
 import type {
   Channel,
   Guild,
@@ -133,10 +140,9 @@ export class Archive {
   /** Keeps a draft; an empty one is forgotten. */
   async putDraft(draft: Draft): Promise<void> {
     const isEmpty = draft.text === '' && draft.replyTo === null;
-    await this.#use(async (database) => {
-      if (isEmpty) await database.delete('drafts', draft.channelId);
-      else await database.put('drafts', draft);
-    });
+    await this.#write(['drafts'], (at) => [
+      isEmpty ? at.objectStore('drafts').delete(draft.channelId) : at.objectStore('drafts').put(draft),
+    ]);
   }
 
   /** What waits to be sent, in the order it was written. */
@@ -146,11 +152,11 @@ export class Archive {
   }
 
   async putSent(sent: Sent): Promise<void> {
-    await this.#use((database) => database.put('outbox', sent));
+    await this.#write(['outbox'], (at) => [at.objectStore('outbox').put(sent)]);
   }
 
   async removeSent(nonce: string): Promise<void> {
-    await this.#use((database) => database.delete('outbox', nonce));
+    await this.#write(['outbox'], (at) => [at.objectStore('outbox').delete(nonce)]);
   }
 
   /** Files of composers and of messages that wait, in the order they were added; those too large to be kept come without themselves. */
@@ -164,16 +170,19 @@ export class Archive {
     return (all ?? []).sort((a, b) => a.staged.order - b.staged.order);
   }
 
-  /** Keeps what is known of a file; and the file, where it is given. */
+  /** Keeps what is known of a file; and the file, where it is given. Both or neither. */
   async putStaged(staged: Staged, file: File | null): Promise<void> {
-    await this.#use(async (database) => {
-      await database.put('staged', staged);
-      if (file) await database.put('files', file, staged.id);
-    });
+    await this.#write(['staged', 'files'], (at) => [
+      at.objectStore('staged').put(staged),
+      file && at.objectStore('files').put(file, staged.id),
+    ]);
   }
 
   async removeStaged(id: string): Promise<void> {
-    await this.#use((database) => Promise.all([database.delete('staged', id), database.delete('files', id)]));
+    await this.#write(['staged', 'files'], (at) => [
+      at.objectStore('staged').delete(id),
+      at.objectStore('files').delete(id),
+    ]);
   }
 
   async pages(): Promise<SavedPage[]> {
@@ -197,7 +206,7 @@ export class Archive {
   }
 
   async put<K extends keyof Values>(key: K, value: Values[K]): Promise<void> {
-    await this.#use((database) => database.put('values', value, key));
+    await this.#write(['values'], (at) => [at.objectStore('values').put(value, key)]);
   }
 
   async close(): Promise<void> {
@@ -209,6 +218,19 @@ export class Archive {
   async wipe(): Promise<void> {
     await this.close();
     await deleteDB(this.#name).catch((error: unknown) => logFault('clearing the local database', error));
+  }
+
+  /** One transaction, committed as it is made: one that waited to be asked for more would be lost with a page that closes now. */
+  async #write<Names extends StoreNames<Schema>[]>(
+    stores: Names,
+    act: (transaction: IDBPTransaction<Schema, Names, 'readwrite'>) => (Promise<unknown> | null)[],
+  ): Promise<void> {
+    await this.#use(async (database) => {
+      const transaction = database.transaction(stores, 'readwrite');
+      const asked = act(transaction);
+      transaction.commit();
+      await Promise.all([...asked, transaction.done]);
+    });
   }
 
   async #use<T>(act: (database: IDBPDatabase<Schema>) => Promise<T>): Promise<T | undefined> {

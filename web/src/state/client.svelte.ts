@@ -125,12 +125,8 @@ export class Client {
     });
     this.api = routes(http);
     this.links = new FileLinks((urls) => this.api.refreshUrls(urls));
-    this.uploads = new Uploads(
-      this.api,
-      (channelId) => this.timelines.filesSettled(channelId),
-      navigator.locks,
-    );
-    this.timelines = new Timelines(this.world, this.api, navigator.locks, this.uploads);
+    this.uploads = new Uploads(this.api, (channelId) => this.timelines.filesSettled(channelId));
+    this.timelines = new Timelines(this.world, this.api, this.uploads);
     this.reads = new Reads(this.world, this.api);
     this.typing = new Typing(this.world, this.api);
     const send = (op: number, d: unknown): boolean => this.session.send(op, d);
@@ -161,6 +157,10 @@ export class Client {
       this.uploads,
       this.emoji,
       this.lastChannel,
+      navigator.locks,
+      () => {
+        if (this.session.isConnected) this.timelines.flush();
+      },
     );
     let takenUp: Promise<unknown> = Promise.resolve();
     this.session = new Session(this.world, this.api, {

@@ -1,5 +1,6 @@
 // Carries the world to the archive and back: what one sees before the socket opens, and while there is none.
 import type { Id, Member, User } from '../api/types';
+import { takeTurn } from './alone';
 import { Archive, PAGE_MESSAGES, type SavedPage, type Tree } from './archive';
 import type { Drafts } from './drafts.svelte';
 import type { EmojiUse } from './emoji.svelte';
@@ -23,12 +24,20 @@ export class Keeper {
   readonly #uploads: Uploads;
   readonly #emoji: EmojiUse;
   readonly #lastChannel: Map<Id, Id>;
+  readonly #locks: LockManager | undefined;
+  readonly #onInherited: () => void;
   readonly #saved = new Map<Id, Segment>();
   #archive: Archive | null = null;
   #userId: Id | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isTreeStale = false;
+  #waiting = new AbortController();
+  #giveBack: (() => void) | null = null;
 
+  /**
+   * `locks`: the browser's, which tabs share; without it a tab takes itself for the only one. `onInherited`: what earlier visits left
+   * unsent became this tab's.
+   */
   constructor(
     world: World,
     timelines: Timelines,
@@ -36,6 +45,8 @@ export class Keeper {
     uploads: Uploads,
     emoji: EmojiUse,
     lastChannel: Map<Id, Id>,
+    locks: LockManager | undefined,
+    onInherited: () => void,
   ) {
     this.#world = world;
     this.#timelines = timelines;
@@ -43,6 +54,8 @@ export class Keeper {
     this.#uploads = uploads;
     this.#emoji = emoji;
     this.#lastChannel = lastChannel;
+    this.#locks = locks;
+    this.#onInherited = onInherited;
   }
 
   /** Opens the archive of the account last seen here and fills the world from it; false where there is none. */
@@ -104,6 +117,10 @@ export class Keeper {
     const archive = this.#archive;
     this.#archive = null;
     this.#userId = null;
+    this.#waiting.abort();
+    this.#waiting = new AbortController();
+    this.#giveBack?.();
+    this.#giveBack = null;
     this.#saved.clear();
     this.#lastChannel.clear();
     this.#drafts.forget();
@@ -135,12 +152,25 @@ export class Keeper {
   }
 
   async #takeUp(archive: Archive): Promise<void> {
-    const [drafts, outbox] = await Promise.all([archive.drafts(), archive.outbox()]);
+    const drafts = await archive.drafts();
     if (this.#archive !== archive) return;
     this.#drafts.restore(archive, drafts);
+    this.#timelines.keepIn(archive);
     await this.#emoji.restore(archive);
+    void this.#inherit(archive);
+  }
+
+  /** Takes up what earlier visits left unsent, as soon as no other tab that is open has it. */
+  async #inherit(archive: Archive): Promise<void> {
+    const { signal } = this.#waiting;
+    const giveBack = await takeTurn(this.#locks, 'hearth.unsent', signal).catch(() => null);
+    if (!giveBack || signal.aborted) return giveBack?.();
+    this.#giveBack = giveBack;
     await this.#uploads.restore(archive); // before the messages that wait for them
-    await this.#timelines.restore(archive, outbox);
+    const outbox = await archive.outbox();
+    if (signal.aborted) return;
+    this.#timelines.takeUp(outbox);
+    this.#onInherited();
   }
 
   #putPage(page: SavedPage): void {

@@ -67,6 +67,11 @@ export class Session {
     return this.phase === 'ready' || this.phase === 'kept';
   }
 
+  /** Whether the server hears us, and we it. */
+  get isConnected(): boolean {
+    return this.#gateway.phase === 'ready';
+  }
+
   /** Takes up the session this browser holds, if any. */
   start(): void {
     if (readHint() === 'no') this.phase = 'signed-out';
@@ -126,7 +131,7 @@ export class Session {
   listen(): () => void {
     const onOnline = (): void => {
       this.isOffline = false;
-      if (this.#gateway.phase === 'ready') this.#hooks.onConnected();
+      if (this.isConnected) this.#hooks.onConnected();
       else this.#gateway.wake();
     };
     const onOffline = (): void => {

@@ -27,7 +27,6 @@ import {
   type SentFile,
   type Timeline,
 } from './segments';
-import { takeTurn } from './alone';
 import { LostFile, type Uploads } from './uploads.svelte';
 import type { World } from './world';
 
@@ -58,7 +57,6 @@ export class Timelines {
   readonly faults = new SvelteMap<Id, ApiError>();
   readonly #world: World;
   readonly #api: Routes;
-  readonly #locks: LockManager | undefined;
   readonly #uploads: Uploads | undefined;
   /** When each was last opened, the longest unopened first. */
   readonly #opened = new Map<Id, number>();
@@ -75,14 +73,11 @@ export class Timelines {
   readonly #found = new Set<Id>();
   #archive: Archive | null = null;
   #order = 0;
-  #releaseOutbox: (() => void) | null = null;
 
-  /** `locks`: the browser's, which tabs share; without it a tab takes itself for the only one. */
-  constructor(world: World, api: Routes, locks?: LockManager, uploads?: Uploads) {
+  constructor(world: World, api: Routes, uploads?: Uploads) {
     this.#world = world;
     this.#uploads = uploads;
     this.#api = api;
-    this.#locks = locks;
   }
 
   get(channelId: Id): Timeline | undefined {
@@ -336,12 +331,15 @@ export class Timelines {
       if (timeline.pending.length > 0) this.retry(channelId);
   }
 
-  /** Takes up what an earlier visit could not send. A tab that is open beside this one keeps its own. */
-  async restore(archive: Archive, outbox: readonly Sent[]): Promise<void> {
+  /** Keeps what waits to be sent, from here on. */
+  keepIn(archive: Archive): void {
     this.#archive = archive;
     for (const [channelId, timeline] of this.#world.timelines)
       for (const pending of timeline.pending) this.#keep(channelId, pending);
-    if (outbox.length === 0 || !(await this.#ownsOutbox())) return;
+  }
+
+  /** Takes up what an earlier visit could not send: for one open tab at a time. */
+  takeUp(outbox: readonly Sent[]): void {
     for (const channelId of new Set(outbox.map((sent) => sent.channelId))) {
       const held = new Set(this.get(channelId)?.pending.map((sent) => sent.nonce));
       const left = outbox
@@ -355,14 +353,6 @@ export class Timelines {
   forget(): void {
     this.#archive = null;
     this.#opened.clear();
-    this.#releaseOutbox?.();
-    this.#releaseOutbox = null;
-  }
-
-  /** Whether this tab may send what the archive holds: one at a time may, as long as it is open. */
-  async #ownsOutbox(): Promise<boolean> {
-    this.#releaseOutbox ??= await takeTurn(this.#locks, 'hearth.outbox');
-    return this.#releaseOutbox !== null;
   }
 
   #keep(channelId: Id, pending: Pending): void {

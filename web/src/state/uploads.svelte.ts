@@ -6,7 +6,6 @@ import type { Routes } from '../api/routes';
 import type { Id, Slot } from '../api/types';
 import { m } from '../i18n';
 import { logFault } from '../log';
-import { takeTurn } from './alone';
 import type { Archive } from './archive';
 import { posterOf } from './poster';
 import type { SentFile, Voice } from './segments';
@@ -102,19 +101,15 @@ export class Uploads {
   /** By channel: what lies in the composer, unsent. */
   readonly #trays = new SvelteMap<Id, readonly Upload[]>();
   readonly #onSettled: (channelId: Id) => void;
-  readonly #locks: LockManager | undefined;
   #archive: FileArchive | null = null;
-  #release: (() => void) | null = null;
 
   /** `onSettled`: a file of that channel arrived, or failed. */
   constructor(
     api: Pick<Routes, 'createSlots' | 'upload' | 'heldBytes' | 'cancelSlot'>,
     onSettled: (channelId: Id) => void,
-    locks?: LockManager,
   ) {
     this.#api = api;
     this.#onSettled = onSettled;
-    this.#locks = locks;
   }
 
   /** What lies in a channel's composer. */
@@ -239,9 +234,8 @@ export class Uploads {
     return () => removeEventListener('beforeunload', ask);
   }
 
-  /** Takes up the files that an earlier visit left. A tab that is open beside this one keeps its own. */
+  /** Takes up the files that an earlier visit left, and keeps all files from here on: for one open tab at a time. */
   async restore(archive: FileArchive): Promise<void> {
-    if (!(await this.#ownsFiles())) return;
     for (const { staged, file } of await archive.staged()) {
       if (this.#held.has(staged.id)) continue;
       const { channelId, id, ...said } = staged;
@@ -267,18 +261,10 @@ export class Uploads {
   /** Someone else may sit down here. */
   forget(): void {
     this.#archive = null; // which goes as a whole
-    this.#release?.();
-    this.#release = null;
     for (const upload of [...this.#held.values()]) {
       upload.abort?.abort();
       this.forgetOne(upload.id);
     }
-  }
-
-  /** Whether this tab takes up and keeps files: one at a time does, as long as it is open. */
-  async #ownsFiles(): Promise<boolean> {
-    this.#release ??= await takeTurn(this.#locks, 'hearth.files');
-    return this.#release !== null;
   }
 
   #hold(upload: Upload): void {

@@ -307,6 +307,23 @@ describe('a line that breaks', () => {
     await sent(mira);
   });
 
+  test('what a closed tab left goes out from the one that stays', async () => {
+    const tab = await mira.context().newPage();
+    await tab.goto(proxy.url + house.path);
+    await box(tab).waitFor();
+    await reopened(mira); // which gives the turn to the other tab, and waits for it
+    const waiting = (): Promise<number> =>
+      mira.evaluate(async () => (await navigator.locks.query()).pending?.length ?? 0);
+    await expect.poll(waiting).toBe(1);
+    await tab.route('**/hearth/uploads/**', () => undefined);
+    await attach(tab, noise('left.bin', 40_000));
+    await say(tab, 'closed beside');
+    await tab.locator('[data-pending]').getByText('left.bin').waitFor();
+    await tab.close();
+    await row(ravi, 'closed beside').getByText('left.bin').waitFor();
+    await sent(mira);
+  });
+
   test('a file taken out after the page was closed on it leaves nothing on the server', async () => {
     await mira.route('**/hearth/uploads/**', () => undefined);
     await attach(mira, noise('gone.bin', 40_000));

@@ -77,7 +77,7 @@ beforeEach(async () => {
   server = new Channel();
   shelf = new Shelf();
   timelines = new Timelines(world, server.routes());
-  await timelines.restore(shelf.archive, []);
+  timelines.keepIn(shelf.archive);
 });
 
 describe('sending', () => {
@@ -117,7 +117,8 @@ describe('sending', () => {
     }));
     for (const sent of left) await shelf.putSent(sent);
     server.isReachable = false;
-    await timelines.restore(shelf.archive, left);
+    timelines.keepIn(shelf.archive);
+    timelines.takeUp(left);
     expect(waiting().map(({ state }) => state)).toEqual(['failed', 'failed']);
     server.isReachable = true;
     timelines.post(CHANNEL, 'new');
@@ -135,7 +136,8 @@ describe('sending', () => {
       channelId: CHANNEL,
       pending: pending(nonce, 'yes', old),
     }));
-    await timelines.restore(shelf.archive, left);
+    timelines.keepIn(shelf.archive);
+    timelines.takeUp(left);
     timelines.flush();
     await vi.waitFor(() => expect(waiting()).toHaveLength(0));
     expect(contents()).toEqual(['yes', 'yes', 'yes']); // one had arrived, one had not
@@ -144,7 +146,7 @@ describe('sending', () => {
   test('a refusal stays with its reason until it is taken back', async () => {
     const refusing = { ...server.routes(), post: () => Promise.reject(new ApiError(403, 50013, 'Not here')) };
     timelines = new Timelines(world, refusing as unknown as Routes);
-    await timelines.restore(shelf.archive, []);
+    timelines.keepIn(shelf.archive);
     timelines.post(CHANNEL, 'no');
     await vi.waitFor(() => expect(waiting()[0]).toMatchObject({ state: 'failed', fault: 'Not here' }));
     timelines.flush();
