@@ -1,6 +1,7 @@
 // A run of messages as the rows one sees: dividers for days and for what is new, and heads only where the speaker changes.
 import { isAfter } from '../api/snowflake';
 import { MessageType, type Id, type Message } from '../api/types';
+import type { Pending } from '../state/segments';
 import { isSpokenType } from '../state/spoken';
 
 const GROUP_MS = 7 * 60_000;
@@ -49,6 +50,16 @@ export function belongsTo(message: Message, previous: Message): boolean {
     return false;
   if (message.type !== MessageType.default || !isSpokenType(previous.type)) return false;
   return Date.parse(message.timestamp) - Date.parse(previous.timestamp) < GROUP_MS;
+}
+
+/** The same of what was just written and is on its way, with `previous` the last that is there. */
+export function goesOn(
+  { replyTo, sentAtMs }: Pick<Pending, 'replyTo' | 'sentAtMs'>,
+  previous: Message | undefined,
+  meId: Id,
+): boolean {
+  if (replyTo || previous?.author.id !== meId || !isSpokenType(previous.type)) return false;
+  return sentAtMs - Date.parse(previous.timestamp) < GROUP_MS;
 }
 
 function dayOf(date: Date): string {

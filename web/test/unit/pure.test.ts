@@ -6,7 +6,7 @@ import { channelPath, parse, returnPath } from '../../src/router';
 import { decodeMentions, encodeMentions } from '../../src/state/mentions';
 import { channelTree, firstChannel, memberRows } from '../../src/state/tree';
 import { contrast, roleColour } from '../../src/timeline/colour';
-import { buildRows } from '../../src/timeline/rows';
+import { buildRows, goesOn } from '../../src/timeline/rows';
 import { around, AT_END, down, held, MAX_ROWS, rangeOf, up } from '../../src/timeline/window';
 import { hills } from '../../src/ui/avatar';
 import { channel, guild, member, message, user } from '../support/things';
@@ -162,6 +162,15 @@ describe('rows', () => {
       true,
       true,
     ]);
+  });
+  test('what is on its way has a head where the message it becomes will have one', () => {
+    const mine = at('1', 0, { author: user('9') });
+    const sent = (minute: number, replyTo: ReturnType<typeof at> | null = null): boolean =>
+      goesOn({ replyTo, sentAtMs: new Date(2026, 0, 2, 10, minute).getTime() }, mine, '9');
+    expect([sent(6), sent(7), sent(1, at('2', 0))]).toEqual([true, false, false]);
+    const pinned = at('2', 1, { type: 6, author: user('9') });
+    for (const previous of [pinned, at('2', 1), undefined])
+      expect(goesOn({ replyTo: null, sentAtMs: 0 }, previous, '9')).toBe(false);
   });
   test('the divider stands before the first unread that is not our own', () => {
     const rows = buildRows([at('1', 0), at('2', 1, { author: user('9') }), at('3', 2)], '1', '9');
