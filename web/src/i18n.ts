@@ -111,6 +111,8 @@ export function ago(date: Date, nowMs: number): string {
   const seconds = Math.round((date.getTime() - nowMs) / 1000);
   const relative = new Intl.RelativeTimeFormat(region, { numeric: 'auto' });
   for (const [unit, size] of [
+    ['year', 31_556_952],
+    ['month', 2_629_746],
     ['day', 86_400],
     ['hour', 3600],
     ['minute', 60],
