@@ -191,14 +191,13 @@ export class Archive {
 
   /** Keeps pages, and of all that are kept only those last opened. */
   async putPages(pages: readonly SavedPage[]): Promise<void> {
-    await this.#use(async (database) => {
-      const transaction = database.transaction('pages', 'readwrite');
-      for (const page of pages) await transaction.store.put(page);
-      const held = await transaction.store.getAll();
-      held.sort((a, b) => b.openedAtMs - a.openedAtMs);
-      for (const page of held.slice(MAX_PAGES)) await transaction.store.delete(page.channelId);
-      await transaction.done;
-    });
+    await this.#write(['pages'], (at) => pages.map((page) => at.objectStore('pages').put(page)));
+    // in a second transaction: what came may not wait for what goes, since the page may be closing
+    const held = await this.pages();
+    held.sort((a, b) => b.openedAtMs - a.openedAtMs);
+    const old = held.slice(MAX_PAGES);
+    if (old.length > 0)
+      await this.#write(['pages'], (at) => old.map((page) => at.objectStore('pages').delete(page.channelId)));
   }
 
   async get<K extends keyof Values>(key: K): Promise<Values[K] | undefined> {

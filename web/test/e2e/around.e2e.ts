@@ -96,8 +96,7 @@ describe('the quick switcher', () => {
 describe('keys', () => {
   test('help opens by ? and Ctrl+/ and lists the table', async () => {
     const { page } = mira;
-    await rail(page).getByRole('link', { name: 'Maple House' }).focus();
-    await page.keyboard.press('?');
+    await rail(page).getByRole('link', { name: 'Maple House' }).press('?');
     const help = page.getByRole('dialog', { name: 'Keyboard' });
     await help.getByText('Next unread channel').waitFor();
     await page.keyboard.press('Escape');
