@@ -15,14 +15,18 @@ export type Action =
   | 'nextRegion'
   | 'previousRegion'
   | 'escape'
+  | 'pins'
   | 'readGuild'
   | 'moveRow'
   | 'rowMenu'
   | 'editLast'
   | 'intoMessages'
+  | 'emoji'
+  | 'upload'
   | 'walkMessages'
   | 'replyMessage'
   | 'editMessage'
+  | 'pinMessage'
   | 'reactMessage'
   | 'deleteMessage'
   | 'unreadMessage'
@@ -57,11 +61,15 @@ export const TABLE: readonly Binding[] = [
   bind('go', 'previousRegion', 'everywhere', m.key_previous_region, 'Shift+F6'),
   bind('read', 'escape', 'everywhere', m.key_escape, 'Escape'),
   bind('read', 'readGuild', 'everywhere', m.key_read_guild, 'Shift+Escape'),
+  bind('read', 'pins', 'everywhere', m.pins, 'Mod+P'),
   bind('write', 'editLast', 'composer', m.key_edit_last, 'ArrowUp'),
   bind('write', 'intoMessages', 'composer', m.key_into_messages, 'Shift+Tab'),
+  bind('write', 'emoji', 'everywhere', m.emoji_and_stickers, 'Mod+E'),
+  bind('write', 'upload', 'everywhere', m.attach_files, 'Mod+Shift+U'),
   bind('message', 'walkMessages', 'message', m.key_walk, 'ArrowUp', 'ArrowDown', 'Home', 'End'),
   bind('message', 'replyMessage', 'message', m.reply, 'R'),
   bind('message', 'editMessage', 'message', m.edit_message, 'E'),
+  bind('message', 'pinMessage', 'message', m.pin, 'P'),
   bind('message', 'reactMessage', 'message', m.add_reaction, '+'),
   bind('message', 'deleteMessage', 'message', m.delete_message, 'Delete'),
   bind('message', 'unreadMessage', 'message', m.mark_unread, 'U'),

@@ -153,6 +153,35 @@ test('open a message’s menu, and leave it again', async () => {
   await arrives(mine);
 });
 
+test('open what has keys of its own, begin in its field, and come back', async () => {
+  await box().focus();
+  await keys('Control+e');
+  await arrives(page.getByRole('combobox', { name: 'Find an emoji' }));
+  await keys('Escape');
+  await arrives(box());
+  await keys('Control+p');
+  const pins = page.getByRole('complementary', { name: 'Pinned messages' });
+  await pins.waitFor();
+  await keys('Control+p');
+  await pins.waitFor({ state: 'detached' });
+  await arrives(box());
+  const [chooser] = await Promise.all([page.waitForEvent('filechooser'), keys('Control+Shift+U')]);
+  expect(chooser.isMultiple()).toBe(true);
+  const add = page.getByRole('button', { name: 'Add a server' });
+  await add.focus();
+  await keys('Enter');
+  await arrives(page.getByLabel('Server name'));
+  await keys('Escape');
+  await arrives(add);
+  const person = page.getByRole('list', { name: 'Members' }).getByRole('button', { name: /mira/ });
+  await person.focus();
+  await keys('Enter');
+  await arrives(page.getByRole('dialog').getByRole('button', { name: 'Send a message' }));
+  await keys('Escape');
+  await arrives(person);
+  await box().focus();
+});
+
 test('change a setting, and come back to where one was', async () => {
   const before = page.url();
   await keys('Control+,');
