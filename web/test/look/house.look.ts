@@ -44,10 +44,15 @@ async function sit(
   size: BrowserContextOptions,
   look: object = { theme: 'dark' },
 ): Promise<Seat> {
-  // kept as a choice made here, which goes before what the account has from the last picture
-  const storage = JSON.stringify({ ...look, isUnsaved: true });
-  const { page, complaints } = await house.people[who].sit(browser, '/login', { timezoneId: 'UTC', ...size });
-  await page.evaluate((kept) => localStorage.setItem('hearth.look', kept), storage);
+  const { page, complaints } = await openPage(browser, { timezoneId: 'UTC', ...size });
+  await house.people[who].signIn(page);
+  // before the app reads it, and as a choice made here, which goes before what the account has from the last picture
+  await page.addInitScript(
+    (kept) => {
+      if (!localStorage.getItem('hearth.look')) localStorage.setItem('hearth.look', kept);
+    },
+    JSON.stringify({ ...look, isUnsaved: true }),
+  );
   await page.goto(server.url + path);
   page.setDefaultTimeout(15_000);
   return seat(page, complaints);
