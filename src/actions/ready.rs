@@ -4,8 +4,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::actor::{Actor, ActorKind};
 use super::error::ActionError;
 use super::expressions::sounds;
@@ -20,7 +18,7 @@ use crate::logic::session::{Packet, Who};
 use crate::model::{
     Activity, BotReady, Channel, ChannelId, GATEWAY_VERSION, Guild, GuildCreate, GuildId, GuildSnapshot,
     Member, NotificationSettings, PersonReady, Presence, ReadyApplication, ReadyClient, ReadySession,
-    ReadySupplemental, Status, Timestamp, UnavailableGuild, UserId, Versioned, VoiceState,
+    ReadySupplemental, Timestamp, UnavailableGuild, UserId, UserSettings, Versioned, VoiceState,
 };
 use crate::store::access::GuildAccess;
 use crate::store::marks::Mark;
@@ -385,10 +383,9 @@ fn peers_in(private_channels: &[Channel]) -> Vec<UserId> {
 }
 
 /// What an account's settings say to show.
-fn stored_showing(settings: &Value) -> Showing {
-    let status = serde_json::from_value(settings["status"].clone()).unwrap_or(Status::Online);
-    let custom = &settings["custom_status"];
-    let text = custom["text"].as_str().filter(|text| !text.is_empty());
+fn stored_showing(settings: &UserSettings) -> Showing {
+    let text = settings.custom_status.as_ref().and_then(|custom| custom.text.as_deref());
+    let text = text.filter(|text| !text.is_empty());
     let activities = text.map(|text| {
         dated(Activity {
             name: "Custom Status".to_owned(),
@@ -398,5 +395,5 @@ fn stored_showing(settings: &Value) -> Showing {
             url: None,
         })
     });
-    Showing { status, activities: activities.into_iter().collect() }
+    Showing { status: settings.status, activities: activities.into_iter().collect() }
 }

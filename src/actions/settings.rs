@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::actor::Actor;
@@ -11,12 +12,13 @@ use crate::app::App;
 use crate::logic::content;
 use crate::logic::field::FieldFault;
 use crate::logic::form::kinds::{json_value, text};
-use crate::logic::form::{Checked, Fields, Form};
-use crate::model::{Audience, Dispatch, GuildId, UserId};
-use crate::store::{
-    JsonRow, Members, Notes, Order, Prefs, StoreError, TextRow, Tx, UserGuildSettings, UserSettings, Users,
-    View,
+use crate::logic::form::{Checked, FaultTree, Fields, Form};
+use crate::model::settings::with;
+use crate::model::{
+    Audience, ChannelOverride, Dispatch, FriendSources, GuildId, NoteUpdate, SettingsChange,
+    UserGuildSettings, UserId, UserSettings,
 };
+use crate::store::{self, JsonRow, Members, Notes, Order, Prefs, StoreError, TextRow, Tx, Users, View};
 
 /// Most bytes of a settings object, of the settings of one guild, and of all client preferences.
 pub const MAX_SETTINGS_BYTES: usize = 64 << 10;
@@ -40,64 +42,57 @@ impl Form for AnyObject {
     }
 }
 
-fn default_settings() -> Value {
-    json!({
-        "theme": "dark", "locale": "en-US", "status": "online", "custom_status": null, "guild_folders": [],
-        "guild_positions": [], "message_display_compact": false, "developer_mode": false, "render_embeds": true,
-        "render_reactions": true, "inline_attachment_media": true, "inline_embed_media": true, "animate_emoji": true,
-        "animate_stickers": 0, "gif_auto_play": true, "convert_emoticons": false, "enable_tts_command": true,
-        "afk_timeout": 600, "timezone_offset": 0, "show_current_game": true, "default_guilds_restricted": false,
-        "restricted_guilds": [], "explicit_content_filter": 0, "detect_platform_accounts": false,
-        "disable_games_tab": true, "stream_notifications_enabled": true, "native_phone_integration_enabled": false,
-        "contact_sync_enabled": false, "allow_accessibility_detection": false, "view_nsfw_guilds": true,
-        "friend_source_flags": { "all": true, "mutual_friends": true, "mutual_guilds": true }
-    })
-}
-
 fn parse(row: Option<JsonRow>) -> Map<String, Value> {
     row.and_then(|row| serde_json::from_str(&row.json).ok()).unwrap_or_default()
 }
 
-/// The settings object of an account: what was set, over the defaults.
-pub fn settings_of(view: &View<'_>, user: UserId) -> Result<Value, StoreError> {
-    let mut all = default_settings();
-    for (key, value) in parse(view.get::<UserSettings>(&user)?) {
-        all[key] = value;
+/// Stored keys over `settings`. One that an earlier version took and this one does not is as if it were not there.
+fn over<T: Serialize + DeserializeOwned>(settings: T, stored: Map<String, Value>) -> T {
+    stored.into_iter().fold(settings, |all, (key, value)| with(&all, &key, value).unwrap_or(all))
+}
+
+/// Those of `changes` that are among `settings`, each as it is kept.
+///
+/// # Errors
+/// A fault on each key whose setting does not take the value.
+fn checked<T: Serialize + DeserializeOwned>(
+    settings: &T,
+    changes: &Map<String, Value>,
+) -> Result<Map<String, Value>, FaultTree> {
+    let known = json!(settings);
+    let (mut kept, mut faults) = (Map::new(), FaultTree::default());
+    for (key, value) in changes.iter().filter(|(key, _)| known.get(*key).is_some()) {
+        match with(settings, key, value.clone()) {
+            Some(changed) => drop(kept.insert(key.clone(), json!(changed)[key].take())),
+            None => faults.add(key, other_value()),
+        }
     }
-    Ok(all)
+    if faults.is_empty() { Ok(kept) } else { Err(faults) }
+}
+
+fn other_value() -> FieldFault {
+    FieldFault::new("BASE_TYPE_CHOICES", "This value is not one of those this setting takes.")
+}
+
+/// The settings of an account: what was set, over the defaults.
+pub fn settings_of(view: &View<'_>, user: UserId) -> Result<UserSettings, StoreError> {
+    Ok(over(UserSettings::default(), parse(view.get::<store::UserSettings>(&user)?)))
 }
 
 /// Whether an account wants cards for links.
 pub fn wants_embeds(view: &View<'_>, user: UserId) -> Result<bool, StoreError> {
-    let own = parse(view.get::<UserSettings>(&user)?);
+    let own = parse(view.get::<store::UserSettings>(&user)?);
     Ok(own.get("render_embeds").and_then(Value::as_bool).unwrap_or(true))
-}
-
-/// Who may ask an account to be a friend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FriendSources {
-    /// Everybody.
-    pub all: bool,
-    /// Friends of friends.
-    pub mutual_friends: bool,
-    /// Members of the same guilds.
-    pub mutual_guilds: bool,
 }
 
 /// Who may ask an account to be a friend, by its settings.
 pub fn friend_sources(view: &View<'_>, user: UserId) -> Result<FriendSources, StoreError> {
-    let settings = settings_of(view, user)?;
-    let is_on = |key: &str| settings["friend_source_flags"][key].as_bool() == Some(true);
-    Ok(FriendSources {
-        all: is_on("all"),
-        mutual_friends: is_on("mutual_friends"),
-        mutual_guilds: is_on("mutual_guilds"),
-    })
+    Ok(settings_of(view, user)?.friend_source_flags)
 }
 
 /// Whether an account takes direct messages of a guild's members, by its settings.
 pub fn takes_messages_of(view: &View<'_>, user: UserId, guild: GuildId) -> Result<bool, StoreError> {
-    let own = parse(view.get::<UserSettings>(&user)?);
+    let own = parse(view.get::<store::UserSettings>(&user)?);
     let restricted = own.get("restricted_guilds").and_then(Value::as_array);
     Ok(!restricted.into_iter().flatten().any(|id| is_id(id, guild)))
 }
@@ -107,7 +102,7 @@ const MAX_RESTRICTED: usize = 1_000;
 
 /// Restricts a guild that somebody just joined, if they want that of every new one, and tells their sessions.
 pub(super) fn restrict_new_guild(tx: &mut Tx<'_>, user: UserId, guild: GuildId) -> Result<(), StoreError> {
-    let Some(row) = tx.get::<UserSettings>(&user)? else { return Ok(()) };
+    let Some(row) = tx.get::<store::UserSettings>(&user)? else { return Ok(()) };
     let mut own = parse(Some(row));
     if own.get("default_guilds_restricted").and_then(Value::as_bool) != Some(true) {
         return Ok(());
@@ -118,10 +113,10 @@ pub(super) fn restrict_new_guild(tx: &mut Tx<'_>, user: UserId, guild: GuildId) 
         return Ok(());
     }
     restricted.push(Value::from(guild.to_string()));
-    let changed = json!({ "restricted_guilds": restricted });
+    let changed = Map::from_iter([("restricted_guilds".to_owned(), json!(restricted))]);
     let row = JsonRow { json: Value::Object(own).to_string() };
-    tx.put::<UserSettings>(&tx.own(user), &user, &row)?;
-    tx.emit(Audience::User(user), Dispatch::UserSettingsUpdate(changed));
+    tx.put::<store::UserSettings>(&tx.own(user), &user, &row)?;
+    tx.emit(Audience::User(user), Dispatch::UserSettingsUpdate(SettingsChange(changed)));
     Ok(())
 }
 
@@ -133,50 +128,34 @@ fn is_id(value: &Value, id: GuildId) -> bool {
 }
 
 /// The caller's settings.
-pub fn get(app: &App, actor: Actor) -> Result<Value, ActionError> {
+pub fn get(app: &App, actor: Actor) -> Result<UserSettings, ActionError> {
     actor.session()?;
     Ok(app.store.read(|view| settings_of(view, actor.user))?)
 }
 
-/// Changes keys of the caller's settings; unknown keys are dropped, values keep the type of the default.
+/// Most bytes of a theme's or a language's name.
+const MAX_NAME_BYTES: usize = 64;
+
+/// Changes keys of the caller's settings; unknown keys are dropped.
 ///
 /// # Errors
-/// A fault on each key whose value has another type.
-pub async fn edit(app: &App, actor: Actor, form: Checked<AnyObject>) -> Result<Value, ActionError> {
+/// A fault on each key whose setting does not take the value.
+pub async fn edit(app: &App, actor: Actor, form: Checked<AnyObject>) -> Result<UserSettings, ActionError> {
     actor.session()?;
     let user = actor.user;
-    let AnyObject(mut changes) = form.take()?;
-    let defaults = default_settings();
-    changes.retain(|key, _| defaults.get(key).is_some());
-    let mut faults = crate::logic::form::FaultTree::default();
+    let changes = checked(&UserSettings::default(), &form.take()?.0)?;
     for (key, value) in &changes {
-        let is_kind = match &defaults[key.as_str()] {
-            Value::Null => value.is_null() || value.is_object(),
-            Value::Bool(_) => value.is_boolean(),
-            Value::Number(_) => value.is_i64(),
-            Value::String(_) => value.as_str().is_some_and(|text| text.len() <= 64),
-            Value::Array(_) => value.is_array(),
-            Value::Object(_) => value.is_object(),
-        };
-        let is_status =
-            key != "status" || matches!(value.as_str(), Some("online" | "idle" | "dnd" | "invisible"));
-        if !is_kind || !is_status {
-            faults.add(
-                key,
-                FieldFault::new("BASE_TYPE_CHOICES", "This value is not one of those this setting takes."),
-            );
+        if value.as_str().is_some_and(|text| text.len() > MAX_NAME_BYTES || text == "offline") {
+            return Err(ActionError::field(key, other_value()));
         }
     }
-    if !faults.is_empty() {
-        return Err(faults.into());
-    }
     app.store
-        .write(move |tx| -> Result<Value, ActionError> {
-            let mut own = parse(tx.get::<UserSettings>(&user)?);
+        .write(move |tx| -> Result<UserSettings, ActionError> {
+            let mut own = parse(tx.get::<store::UserSettings>(&user)?);
             own.extend(changes.clone());
             let row = bounded(&own)?;
-            tx.put::<UserSettings>(&tx.own(user), &user, &row)?;
-            tx.emit(Audience::User(user), Dispatch::UserSettingsUpdate(Value::Object(changes.clone())));
+            tx.put::<store::UserSettings>(&tx.own(user), &user, &row)?;
+            tx.emit(Audience::User(user), Dispatch::UserSettingsUpdate(SettingsChange(changes.clone())));
             Ok(settings_of(tx, user)?)
         })
         .await
@@ -185,8 +164,7 @@ pub async fn edit(app: &App, actor: Actor, form: Checked<AnyObject>) -> Result<V
 /// Locale and theme of an account, which a login answers.
 pub fn of_login(app: &App, user: UserId) -> Result<(String, String), ActionError> {
     let settings = app.store.read(|view| settings_of(view, user))?;
-    let word = |key: &str| settings[key].as_str().unwrap_or_default().to_owned();
-    Ok((word("locale"), word("theme")))
+    Ok((settings.locale, settings.theme))
 }
 
 fn bounded(map: &Map<String, Value>) -> Result<JsonRow, ActionError> {
@@ -198,18 +176,22 @@ fn bounded(map: &Map<String, Value>) -> Result<JsonRow, ActionError> {
 }
 
 /// The caller's client preferences.
-pub fn prefs(app: &App, actor: Actor) -> Result<Value, ActionError> {
+pub fn prefs(app: &App, actor: Actor) -> Result<Map<String, Value>, ActionError> {
     actor.session()?;
-    Ok(Value::Object(parse(app.store.read(|view| view.get::<Prefs>(&actor.user))?)))
+    Ok(parse(app.store.read(|view| view.get::<Prefs>(&actor.user))?))
 }
 
 /// Merges top-level keys into the caller's client preferences; `null` removes one.
-pub async fn edit_prefs(app: &App, actor: Actor, form: Checked<AnyObject>) -> Result<Value, ActionError> {
+pub async fn edit_prefs(
+    app: &App,
+    actor: Actor,
+    form: Checked<AnyObject>,
+) -> Result<Map<String, Value>, ActionError> {
     actor.session()?;
     let user = actor.user;
     let AnyObject(changes) = form.take()?;
     app.store
-        .write(move |tx| -> Result<Value, ActionError> {
+        .write(move |tx| -> Result<Map<String, Value>, ActionError> {
             let mut own = parse(tx.get::<Prefs>(&user)?);
             for (key, value) in &changes {
                 if value.is_null() {
@@ -220,43 +202,31 @@ pub async fn edit_prefs(app: &App, actor: Actor, form: Checked<AnyObject>) -> Re
             }
             let row = bounded(&own)?;
             tx.put::<Prefs>(&tx.own(user), &user, &row)?;
-            tx.emit(Audience::User(user), Dispatch::PrefsUpdate(Value::Object(changes.clone())));
-            Ok(Value::Object(own))
+            tx.emit(Audience::User(user), Dispatch::PrefsUpdate(changes.clone()));
+            Ok(own)
         })
         .await
 }
 
-fn default_guild_settings(guild: Option<GuildId>) -> Map<String, Value> {
-    let settings = json!({
-        "guild_id": guild, "message_notifications": 3, "muted": false, "mute_config": null, "suppress_everyone": false,
-        "suppress_roles": false, "mobile_push": true, "mute_scheduled_events": false, "hide_muted_channels": false,
-        "notify_highlights": 0, "flags": 0, "channel_overrides": [], "version": 0
-    });
-    let Value::Object(map) = settings else { unreachable!("written as an object above") };
-    map
-}
-
 /// Notification settings of an account, one object per guild that has any.
-pub fn guild_settings_of(view: &View<'_>, user: UserId) -> Result<Vec<Value>, StoreError> {
-    let rows = view.list::<UserGuildSettings>(&user, None, Order::Ascending, 1_000)?;
+pub fn guild_settings_of(view: &View<'_>, user: UserId) -> Result<Vec<UserGuildSettings>, StoreError> {
+    let rows = view.list::<store::UserGuildSettings>(&user, None, Order::Ascending, 1_000)?;
     Ok(rows.into_iter().map(|((_, guild), row)| shown_guild_settings(guild, parse(Some(row)))).collect())
 }
 
-fn shown_guild_settings(guild: GuildId, own: Map<String, Value>) -> Value {
-    let mut all = default_guild_settings((guild.get() != 0).then_some(guild));
-    for (key, value) in own {
-        if key == "channel_overrides" {
-            let overrides = value.as_object().cloned().unwrap_or_default();
-            let listed = overrides.into_iter().map(|(channel, mut settings)| {
-                settings["channel_id"] = Value::from(channel);
-                settings
-            });
-            all.insert(key, listed.collect());
-        } else {
-            all.insert(key, value);
-        }
-    }
-    Value::Object(all)
+/// The key under which the settings of channels are kept, as an object by their ids.
+const OVERRIDES: &str = "channel_overrides";
+
+fn shown_guild_settings(guild: GuildId, mut own: Map<String, Value>) -> UserGuildSettings {
+    let kept = own.remove(OVERRIDES);
+    let kept = kept.as_ref().and_then(Value::as_object).into_iter().flatten();
+    let channel_overrides = kept
+        .filter_map(|(channel, own)| {
+            Some(over(ChannelOverride::of(channel.parse().ok()?), own.as_object()?.clone()))
+        })
+        .collect();
+    let guild = (guild.get() != 0).then_some(guild);
+    UserGuildSettings { channel_overrides, ..over(UserGuildSettings::of(guild), own) }
 }
 
 /// Changes notification settings of a guild, or of DMs (guild 0).
@@ -265,7 +235,7 @@ pub async fn edit_guild_settings(
     actor: Actor,
     guild: GuildId,
     form: Checked<AnyObject>,
-) -> Result<Value, ActionError> {
+) -> Result<UserGuildSettings, ActionError> {
     actor.session()?;
     app.store
         .write(move |tx| {
@@ -287,7 +257,7 @@ pub async fn edit_many_guild_settings(
     app: &App,
     actor: Actor,
     form: Checked<AnyObject>,
-) -> Result<Vec<Value>, ActionError> {
+) -> Result<Vec<UserGuildSettings>, ActionError> {
     actor.session()?;
     let AnyObject(body) = form.take()?;
     let mut wanted = Vec::new();
@@ -327,34 +297,44 @@ fn change_guild_settings(
     user: UserId,
     guild: GuildId,
     changes: &Map<String, Value>,
-) -> Result<Value, ActionError> {
-    let mut own = parse(tx.get::<UserGuildSettings>(&(user, guild))?);
-    let known = default_guild_settings(None);
-    for (key, value) in changes.iter().filter(|(key, _)| known.contains_key(*key) && *key != "guild_id") {
-        if key == "channel_overrides" {
-            merge_overrides(&mut own, value);
-        } else {
-            own.insert(key.clone(), value.clone());
-        }
+) -> Result<UserGuildSettings, ActionError> {
+    let mut own = parse(tx.get::<store::UserGuildSettings>(&(user, guild))?);
+    let mut changes = changes.clone();
+    changes.retain(|key, _| key != "guild_id" && key != "version");
+    if let Some(Value::Object(overrides)) = changes.remove(OVERRIDES) {
+        merge_overrides(&mut own, &overrides)?;
     }
+    own.extend(checked(&UserGuildSettings::of(None), &changes)?);
     let version = own.get("version").and_then(Value::as_u64).unwrap_or(0);
     own.insert("version".to_owned(), Value::from(version + 1));
     let row = bounded(&own)?;
-    tx.put::<UserGuildSettings>(&tx.own(user), &(user, guild), &row)?;
+    tx.put::<store::UserGuildSettings>(&tx.own(user), &(user, guild), &row)?;
     let shown = shown_guild_settings(guild, own);
-    tx.emit(Audience::User(user), Dispatch::UserGuildSettingsUpdate(shown.clone()));
+    tx.emit(Audience::User(user), Dispatch::UserGuildSettingsUpdate(Box::new(shown.clone())));
     Ok(shown)
 }
 
-fn merge_overrides(own: &mut Map<String, Value>, changes: &Value) {
-    let slot = own.entry("channel_overrides").or_insert_with(|| json!({}));
-    let (Some(slot), Some(changes)) = (slot.as_object_mut(), changes.as_object()) else { return };
-    for (channel, settings) in changes.iter().filter(|(channel, _)| channel.parse::<u64>().is_ok()) {
+fn merge_overrides(own: &mut Map<String, Value>, changes: &Map<String, Value>) -> Result<(), ActionError> {
+    let slot = own.entry(OVERRIDES).or_insert_with(|| json!({}));
+    let Some(slot) = slot.as_object_mut() else { return Ok(()) };
+    for (channel, settings) in changes {
+        let (Ok(id), Some(settings)) = (channel.parse(), settings.as_object()) else { continue };
+        let mut settings = settings.clone();
+        settings.remove("channel_id");
+        let kept = checked(&ChannelOverride::of(id), &settings)
+            .map_err(|faults| below(OVERRIDES, below(channel, faults)))?;
         let held = slot.entry(channel.clone()).or_insert_with(|| json!({}));
-        if let (Some(held), Some(settings)) = (held.as_object_mut(), settings.as_object()) {
-            held.extend(settings.clone());
+        if let Some(held) = held.as_object_mut() {
+            held.extend(kept);
         }
     }
+    Ok(())
+}
+
+fn below(name: &str, faults: FaultTree) -> FaultTree {
+    let mut tree = FaultTree::default();
+    tree.merge_below(name.to_owned(), faults);
+    tree
 }
 
 /// A note on somebody.
@@ -420,7 +400,7 @@ pub async fn write_note(
             } else {
                 tx.put::<Notes>(&by, &(user, about), &TextRow { text: note.clone() })?;
             }
-            tx.emit(Audience::User(user), Dispatch::UserNoteUpdate(json!({ "id": about, "note": note })));
+            tx.emit(Audience::User(user), Dispatch::UserNoteUpdate(NoteUpdate { id: about, note }));
             Ok(())
         })
         .await

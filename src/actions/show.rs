@@ -15,7 +15,7 @@ use crate::model::{
 use crate::store::access::GuildAccess;
 use crate::store::{
     AccountRow, Accounts, AuditRow, Body, ChannelRow, ChannelStateRow, ChannelStates, Channels,
-    GuildChannels, GuildRow, Guilds, InviteRow, MemberCounts, MemberRow, Members, MessageRow, Nonce, Order,
+    GuildChannels, GuildRow, Guilds, InviteRow, MemberCounts, MemberRow, Members, MessageRow, Order,
     Reactions, RoleRow, Roles, Rooms, StoreError, UserDms, UserRow, Users, View, WholeGuild,
 };
 
@@ -460,7 +460,7 @@ fn reactions(
             Ok(Reaction {
                 emoji: PartialEmoji {
                     id: reaction.id,
-                    name: Some(reaction.name.clone()),
+                    name: reaction.name.clone(),
                     animated: reaction.animated,
                 },
                 count: reaction.count,
@@ -471,14 +471,6 @@ fn reactions(
             })
         })
         .collect()
-}
-
-/// The sender's mark as it came in.
-pub fn nonce(nonce: &Nonce) -> Value {
-    match nonce {
-        Nonce::Text(text) => Value::from(text.as_str()),
-        Nonce::Number(number) => Value::from(*number),
-    }
 }
 
 /// MESSAGE_CREATE or MESSAGE_UPDATE of a message.

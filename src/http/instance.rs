@@ -96,7 +96,8 @@ struct Instance {
     name: String,
     description: String,
     version: &'static str,
-    /// `open`, `invite` or `closed`.
+    /// Who may make an account.
+    #[schemars(extend("enum" = ["open", "invite", "closed"]))]
     registration: &'static str,
     email_required: bool,
     /// Whether it can send mail.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::route::{Route, Stream, Who};
@@ -16,7 +17,9 @@ const SCHEMAS: &str = "#/components/schemas/";
 
 /// The document of `routes`, for the instance at `origin`.
 pub fn document<'a>(routes: impl IntoIterator<Item = &'a Route>, origin: &str) -> Value {
-    let mut settings = SchemaSettings::draft2020_12().for_serialize();
+    let mut settings = SchemaSettings::draft2020_12()
+        .for_serialize()
+        .with_transform(RecursiveTransform(left_out_is_not_null));
     settings.definitions_path = "/components/schemas".into();
     settings.meta_schema = None;
     let mut types = settings.into_generator();
@@ -51,6 +54,41 @@ pub fn document<'a>(routes: impl IntoIterator<Item = &'a Route>, origin: &str) -
         "components": { "schemas": schemas, "securitySchemes": security_schemes(), "responses": shared_responses() },
         "x-dispatches": dispatches,
     })
+}
+
+/// By what a field says that it is null at times though it is left out at others.
+const NULLABLE: &str = "nullable";
+
+/// A field that is left out where it has no value is never null, but for one that says so: for `Option` schemars allows both.
+fn left_out_is_not_null(schema: &mut Schema) {
+    let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
+    for (name, field) in properties {
+        let Some(field) = field.as_object_mut() else { continue };
+        if field.remove(NULLABLE).is_none() && !required.iter().any(|own| own == name) {
+            forbid_null(field);
+        }
+    }
+}
+
+fn forbid_null(field: &mut Map<String, Value>) {
+    if let Some(Value::Array(kinds)) = field.get_mut("type") {
+        kinds.retain(|kind| kind != "null");
+        if let [only] = &kinds[..] {
+            field["type"] = only.clone();
+        }
+    }
+    if let Some(Value::Array(values)) = field.get_mut("enum") {
+        values.retain(|value| !value.is_null());
+    }
+    if let Some(Value::Array(any)) = field.get_mut("anyOf") {
+        any.retain(|one| one["type"] != "null");
+        if let [Value::Object(only)] = &any[..] {
+            let only = only.clone();
+            field.remove("anyOf");
+            field.extend(only);
+        }
+    }
 }
 
 fn operation(route: &Route, types: &mut SchemaGenerator, forms: &mut Definitions) -> Value {
@@ -273,6 +311,35 @@ mod tests {
         let reference =
             operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str().unwrap();
         assert!(document.pointer(&reference[1..]).unwrap()["properties"]["inner"].is_object());
+    }
+
+    #[test]
+    fn a_field_is_left_out_or_null_and_seldom_both() {
+        let routes = routes::all();
+        let document = document(&routes, "http://127.0.0.1:8420");
+        let schemas = &document["components"]["schemas"];
+        let guild = &schemas["Channel"]["properties"]["guild_id"];
+        assert_eq!(guild["type"], "string"); // left out of DMs
+        let topic = &schemas["Channel"]["properties"]["topic"];
+        assert_eq!(topic["type"], json!(["string", "null"])); // and null where a channel could have one
+        assert_eq!(schemas["User"]["properties"]["avatar"]["type"], json!(["string", "null"])); // always there
+        assert_eq!(schemas["Message"]["properties"]["referenced_message"]["anyOf"][1]["type"], "null");
+        assert_eq!(
+            schemas["Message"]["properties"]["message_reference"]["$ref"],
+            format!("{SCHEMAS}MessageReference")
+        );
+        assert!(!document.to_string().contains(&format!("\"{NULLABLE}\":")));
+    }
+
+    #[test]
+    fn a_member_has_a_user_unless_it_stands_beside_one() {
+        let routes = routes::all();
+        let document = document(&routes, "http://127.0.0.1:8420");
+        let schemas = &document["components"]["schemas"];
+        let requires = |name: &str| schemas[name]["required"].as_array().unwrap().contains(&json!("user"));
+        assert!(requires("Member") && requires("MemberEvent") && requires("ListedMember"));
+        assert!(!requires("MemberBesideUser"));
+        assert_eq!(schemas["MemberBesideUser"]["properties"].get("user"), None);
     }
 
     #[test]

@@ -4,30 +4,30 @@ use super::call::Call;
 use super::reply::{Answer, Reply};
 use super::route::{Route, Who, get, patch, put};
 use crate::actions::settings::{self, AnyObject, Note, WriteNote};
-use crate::model::GuildId;
 use crate::model::kind::{Guild, User};
-use serde_json::Value;
+use crate::model::{GuildId, UserGuildSettings, UserSettings};
+use serde_json::{Map, Value};
 
 /// The routes of settings, notes and preferences.
 pub fn routes() -> Vec<Route> {
     let human = |route: Route| route.who(Who::Human);
     vec![
-        human(get("/users/@me/settings", show)).gives::<Value>(200).summary("One's own settings"),
+        human(get("/users/@me/settings", show)).gives::<UserSettings>(200).summary("One's own settings"),
         human(patch("/users/@me/settings", edit))
             .takes::<AnyObject>()
-            .gives::<Value>(200)
+            .gives::<UserSettings>(200)
             .summary("Change one's own settings"),
         human(patch("/users/@me/guilds/@me/settings", edit_dms))
             .takes::<AnyObject>()
-            .gives::<Value>(200)
+            .gives::<UserGuildSettings>(200)
             .summary("Change notification settings of direct messages"),
         human(patch("/users/@me/guilds/{guild_id}/settings", edit_guild))
             .takes::<AnyObject>()
-            .gives::<Value>(200)
+            .gives::<UserGuildSettings>(200)
             .summary("Change notification settings of a guild"),
         human(patch("/users/@me/guilds/settings", edit_guilds))
             .takes::<AnyObject>()
-            .gives::<Vec<Value>>(200)
+            .gives::<Vec<UserGuildSettings>>(200)
             .summary("Change notification settings of several guilds"),
         human(get("/users/@me/notes", notes))
             .gives::<std::collections::BTreeMap<String, String>>(200)
@@ -40,11 +40,11 @@ pub fn routes() -> Vec<Route> {
             .or_nothing()
             .summary("Write a note on somebody"),
         human(get("/hearth/users/@me/prefs", prefs))
-            .gives::<Value>(200)
+            .gives::<Map<String, Value>>(200)
             .summary("One's own client preferences"),
         human(patch("/hearth/users/@me/prefs", edit_prefs))
             .takes::<AnyObject>()
-            .gives::<Value>(200)
+            .gives::<Map<String, Value>>(200)
             .summary("Change one's own client preferences"),
     ]
 }

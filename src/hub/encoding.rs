@@ -11,7 +11,7 @@ use crate::hub::session::Owner;
 use crate::logic::intents::{self, Intents};
 use crate::logic::scratch::written;
 use crate::logic::session::{Meter, Packet, Place};
-use crate::model::{Dispatch, Message, MessageEvent, UserId};
+use crate::model::{Dispatch, EmojiCleared, Message, MessageEvent, UserId};
 
 /// Bits of the form a receiver gets.
 mod form {
@@ -255,7 +255,8 @@ fn place(dispatch: &Dispatch) -> Place {
         Dispatch::ReactionAdd(event) | Dispatch::ReactionRemove(event) => {
             within(event.guild_id, event.channel_id)
         }
-        Dispatch::ReactionRemoveAll(event) | Dispatch::ReactionRemoveEmoji(event) => {
+        Dispatch::ReactionRemoveAll(event)
+        | Dispatch::ReactionRemoveEmoji(EmojiCleared { of: event, .. }) => {
             within(event.guild_id, event.channel_id)
         }
         Dispatch::TypingStart(event) => within(event.guild_id, event.channel_id),

@@ -23,6 +23,7 @@ pub struct Channel {
     pub guild_id: Option<GuildId>,
     /// Its name; absent in DMs, nullable in group DMs.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true))]
     pub name: Nullable<String>,
     /// Order among its siblings.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,6 +33,7 @@ pub struct Channel {
     pub permission_overwrites: Option<Vec<Overwrite>>,
     /// Its category.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true))]
     pub parent_id: Nullable<ChannelId>,
     /// Channel flags.
     pub flags: u64,
@@ -40,12 +42,15 @@ pub struct Channel {
     pub nsfw: Option<bool>,
     /// What it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true))]
     pub topic: Nullable<String>,
     /// The newest message, which may be deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true))]
     pub last_message_id: Nullable<MessageId>,
     /// When something was pinned last.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true))]
     pub last_pin_timestamp: Nullable<Timestamp>,
     /// Seconds between two messages of one person.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,6 +63,7 @@ pub struct Channel {
     pub user_limit: Option<u32>,
     /// Region of voice; null is automatic.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true))]
     pub rtc_region: Nullable<String>,
     /// 1 automatic, 2 720p.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +76,7 @@ pub struct Channel {
     pub recipients: Option<Vec<Arc<User>>>,
     /// Hash of a group DM's icon.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true))]
     pub icon: Nullable<String>,
     /// Whose group DM it is.
     #[serde(skip_serializing_if = "Option::is_none")]

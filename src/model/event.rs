@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     ApplicationId, AuditEntryEvent, AuthSessionId, Call, CallEnded, Channel, ChannelId, ChannelInfo,
-    EmojisUpdate, Guild, GuildCreate, GuildId, GuildSettings, GuildUser, IntegrationEvent, InviteCreated,
-    InviteDeleted, MemberEvent, MemberListUpdate, MessageAck, MessageDeleted, MessageEvent, MessagesDeleted,
-    OwnUser, PassiveUpdate, Permissions, PinsAck, PinsUpdate, Presence, ReactionEvent, ReactionsCleared,
-    RecipientEvent, Relationship, RelationshipRemoved, Role, RoleDeleted, RoleEvent, Sound, SoundDeleted,
-    StickersUpdate, TypingStart, UnavailableGuild, User, UserId, VoiceEffect, VoiceServer, VoiceStart,
-    VoiceState, VoiceStatus, WebhooksUpdate,
+    EmojiCleared, EmojisUpdate, Guild, GuildCreate, GuildId, GuildSettings, GuildUser, IntegrationEvent,
+    InviteCreated, InviteDeleted, MemberEvent, MemberListUpdate, MessageAck, MessageDeleted, MessageEvent,
+    MessagesDeleted, NoteUpdate, OwnUser, PassiveUpdate, Permissions, PinsAck, PinsUpdate, Presence,
+    ReactionEvent, ReactionsCleared, RecipientEvent, Relationship, RelationshipRemoved, Role, RoleDeleted,
+    RoleEvent, SettingsChange, Sound, SoundDeleted, StickersUpdate, TypingStart, UnavailableGuild, User,
+    UserGuildSettings, UserId, VoiceEffect, VoiceServer, VoiceStart, VoiceState, VoiceStatus, WebhooksUpdate,
 };
 
 /// Who hears of a dispatch. The hub turns it into sessions with the rights they have when the event's turn comes.
@@ -141,7 +141,7 @@ dispatches! {
     /// All reactions were cleared.
     ReactionRemoveAll(ReactionsCleared) = "MESSAGE_REACTION_REMOVE_ALL",
     /// All reactions of one emoji were cleared.
-    ReactionRemoveEmoji(ReactionsCleared) = "MESSAGE_REACTION_REMOVE_EMOJI",
+    ReactionRemoveEmoji(EmojiCleared) = "MESSAGE_REACTION_REMOVE_EMOJI",
     /// Somebody types; not durable.
     TypingStart(TypingStart) = "TYPING_START",
     /// Somebody came, went or does something; not durable.
@@ -163,11 +163,11 @@ dispatches! {
     /// One's own account changed.
     UserUpdate(Arc<OwnUser>) = "USER_UPDATE",
     /// One's own settings changed: the changed keys.
-    UserSettingsUpdate(Value) = "USER_SETTINGS_UPDATE",
+    UserSettingsUpdate(SettingsChange) = "USER_SETTINGS_UPDATE",
     /// One's own notification settings of a guild changed.
-    UserGuildSettingsUpdate(Value) = "USER_GUILD_SETTINGS_UPDATE",
+    UserGuildSettingsUpdate(Box<UserGuildSettings>) = "USER_GUILD_SETTINGS_UPDATE",
     /// One's own note on somebody changed.
-    UserNoteUpdate(Value) = "USER_NOTE_UPDATE",
+    UserNoteUpdate(NoteUpdate) = "USER_NOTE_UPDATE",
     /// One's own sessions changed; the payload is an array.
     SessionsReplace(Value) = "SESSIONS_REPLACE",
     /// Somebody is something to one from here on.
@@ -185,7 +185,7 @@ dispatches! {
     /// Settings of a guild that the field's own API has no place for changed.
     GuildSettingsUpdate(GuildSettings) = "HEARTH_GUILD_SETTINGS_UPDATE",
     /// One's own client preferences changed: the changed keys.
-    PrefsUpdate(Value) = "HEARTH_PREFS_UPDATE",
+    PrefsUpdate(Map<String, Value>) = "HEARTH_PREFS_UPDATE",
 }
 
 /// GUILD_INTEGRATIONS_UPDATE.

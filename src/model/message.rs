@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use minicbor::{Decode, Encode};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    ApplicationId, Attachment, ChannelId, ChannelKind, Embed, EmojiId, GuildId, Member, MentionedUser,
-    MessageId, RoleId, StickerItem, Timestamp, User, UserId, WebhookId,
+    ApplicationId, Attachment, BesideUser, ChannelId, ChannelKind, Embed, EmojiId, GuildId, Member,
+    MentionedUser, MessageId, Nullable, RoleId, StickerItem, Timestamp, User, UserId, WebhookId,
 };
 
 /// Message types in use (API.md §1.11).
@@ -59,7 +60,7 @@ pub struct PartialEmoji {
     /// The custom emoji; null for Unicode.
     pub id: Option<EmojiId>,
     /// Its name, or the Unicode emoji itself.
-    pub name: Option<String>,
+    pub name: String,
     /// Whether a custom emoji moves.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub animated: bool,
@@ -107,6 +108,42 @@ pub struct MessageReference {
     pub guild_id: Option<GuildId>,
 }
 
+/// A part of a message that is more than words. Of what its bot wrote only this much is looked at; the rest is handed on.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+pub struct Component {
+    /// 1 a row, 2 a button, and so on.
+    #[serde(rename = "type")]
+    pub kind: u8,
+    /// What is in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true))]
+    pub components: Option<Vec<Component>>,
+    /// How a button looks; 5 is a link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true))]
+    pub style: Option<u8>,
+    /// What stands on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true))]
+    pub label: Option<String>,
+    /// Where a link leads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true))]
+    pub url: Option<String>,
+}
+
+/// The sender's mark on a message, as the type it came in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, Encode, Decode)]
+#[serde(untagged)]
+pub enum Nonce {
+    /// Text of at most 25 characters.
+    #[n(0)]
+    Text(#[n(0)] String),
+    /// A number.
+    #[n(1)]
+    Number(#[n(0)] i64),
+}
+
 /// A message (API.md §1.4). What is `None` is left out, but for the nullable fields.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Message {
@@ -134,7 +171,8 @@ pub struct Message {
     pub attachments: Vec<Attachment>,
     /// Cards.
     pub embeds: Vec<Embed>,
-    /// Buttons and menus.
+    /// Buttons and menus, as their bot wrote them.
+    #[schemars(with = "Vec<Component>")]
     pub components: Vec<Value>,
     /// Stickers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -160,10 +198,11 @@ pub struct Message {
     pub message_reference: Option<MessageReference>,
     /// The message it answers: absent when not looked up, null when deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub referenced_message: Option<Option<Box<Message>>>,
+    #[schemars(extend("nullable" = true))]
+    pub referenced_message: Nullable<Box<Message>>,
     /// The sender's mark, echoed to the sender only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub nonce: Option<Value>,
+    pub nonce: Option<Nonce>,
 }
 
 /// MESSAGE_CREATE and MESSAGE_UPDATE: a whole message with what the gateway adds.
@@ -177,6 +216,7 @@ pub struct MessageEvent {
     pub guild_id: Option<GuildId>,
     /// The author's membership, without `user`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<BesideUser>")]
     pub member: Option<Member>,
     /// Type of the channel.
     pub channel_type: ChannelKind,
@@ -233,7 +273,7 @@ pub struct ReactionEvent {
     pub kind: u8,
 }
 
-/// MESSAGE_REACTION_REMOVE_ALL, and _REMOVE_EMOJI with its emoji.
+/// MESSAGE_REACTION_REMOVE_ALL.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ReactionsCleared {
     /// The channel.
@@ -243,9 +283,16 @@ pub struct ReactionsCleared {
     /// The guild.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guild_id: Option<GuildId>,
-    /// Which emoji, when only one was cleared.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub emoji: Option<PartialEmoji>,
+}
+
+/// MESSAGE_REACTION_REMOVE_EMOJI.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct EmojiCleared {
+    /// Of which message.
+    #[serde(flatten)]
+    pub of: ReactionsCleared,
+    /// Which emoji.
+    pub emoji: PartialEmoji,
 }
 
 /// TYPING_START.

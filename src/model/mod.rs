@@ -18,6 +18,7 @@ mod presence;
 mod read_state;
 mod ready;
 mod relationship;
+pub mod settings;
 mod sound;
 mod timestamp;
 mod user;
@@ -41,6 +42,10 @@ pub use presence::*;
 pub use read_state::*;
 pub use ready::*;
 pub use relationship::*;
+pub use settings::{
+    ChannelOverride, CustomStatus, FriendSources, GuildFolder, MuteConfig, NoteUpdate, SettingsChange,
+    UserGuildSettings, UserSettings,
+};
 pub use sound::*;
 pub use timestamp::*;
 pub use user::*;

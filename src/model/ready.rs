@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     Activity, ApplicationId, Channel, GuildCreate, GuildId, Member, OwnUser, Presence, ReadState,
-    Relationship, Status, UnavailableGuild, User, UserId, VoiceState,
+    Relationship, Status, UnavailableGuild, User, UserGuildSettings, UserId, UserSettings, VoiceState,
 };
 
 /// Version of the gateway that READY names.
@@ -71,9 +71,9 @@ pub struct PersonReady {
     /// The account.
     pub user: OwnUser,
     /// Its settings.
-    pub user_settings: Value,
+    pub user_settings: UserSettings,
     /// Its notification settings.
-    pub user_guild_settings: Versioned,
+    pub user_guild_settings: Versioned<UserGuildSettings>,
     /// How far it has read.
     pub read_state: Versioned<ReadState>,
     /// Its guilds, whole.
@@ -125,7 +125,8 @@ pub struct PersonReady {
 
 /// A list that clients keep by version.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Versioned<T = Value> {
+#[schemars(rename = "{T}List")]
+pub struct Versioned<T> {
     /// The whole list.
     pub entries: Vec<T>,
     /// Always false.
@@ -134,10 +135,10 @@ pub struct Versioned<T = Value> {
     pub version: u64,
 }
 
-impl Versioned {
-    /// A list whose entries may hold their own versions, of which it has the greatest.
-    pub fn new(entries: Vec<Value>) -> Self {
-        let version = entries.iter().filter_map(|entry| entry["version"].as_u64()).max().unwrap_or(0);
+impl Versioned<UserGuildSettings> {
+    /// A list whose entries hold their own versions, of which it has the greatest.
+    pub fn new(entries: Vec<UserGuildSettings>) -> Self {
+        let version = entries.iter().map(|entry| entry.version).max().unwrap_or(0);
         Self { entries, partial: false, version }
     }
 }

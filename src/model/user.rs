@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{GuildId, Permissions, RoleId, Timestamp, UserId};
 
@@ -61,9 +62,11 @@ pub struct OwnUser {
 
 /// An account in a guild.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(transform = requires_user)]
 pub struct Member {
-    /// The account; left out where the object stands beside its user (messages).
+    /// The account; left out where the object stands beside its user ([`BesideUser`]).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(required)]
     pub user: Option<Arc<User>>,
     /// The name in this guild.
     pub nick: Option<String>,
@@ -87,6 +90,31 @@ pub struct Member {
     pub pending: bool,
     /// End of the time-out.
     pub communication_disabled_until: Option<Timestamp>,
+}
+
+fn requires_user(schema: &mut Schema) {
+    if let Some(Value::Array(required)) = schema.get_mut("required") {
+        required.push("user".into());
+    }
+}
+
+/// The schema of a [`Member`] that stands beside its user and has none of its own, as in messages.
+pub struct BesideUser;
+
+impl JsonSchema for BesideUser {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "MemberBesideUser".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Member::json_schema(generator);
+        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+            properties.remove("user");
+        }
+        if let Some(Value::Array(required)) = schema.get_mut("required") {
+            required.retain(|name| name != "user");
+        }
+        schema
+    }
 }
 
 /// GUILD_MEMBER_ADD and GUILD_MEMBER_UPDATE.
@@ -116,6 +144,7 @@ pub struct MentionedUser {
     pub user: Arc<User>,
     /// The membership, without `user`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<BesideUser>")]
     pub member: Option<Member>,
 }
 

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Mutex;
 
-use super::rows::Nonce;
-use crate::model::{ChannelId, MessageId, UserId};
+use crate::model::{ChannelId, MessageId, Nonce, UserId};
 
 /// Most nonces of one generation; two are kept. Past it the oldest are forgotten before their time.
 const GENERATION_NONCES: usize = 65_536;

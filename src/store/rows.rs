@@ -4,7 +4,7 @@
 use minicbor::{Decode, Encode};
 
 use crate::model::{
-    ApplicationId, AttachmentId, BlobHash, ChannelId, ChannelKind, Embed, EmojiId, GuildId, MessageId,
+    ApplicationId, AttachmentId, BlobHash, ChannelId, ChannelKind, Embed, EmojiId, GuildId, MessageId, Nonce,
     OAuthGrantId, Overwrite, Permissions, RoleId, StickerItem, UserId, WebhookId,
 };
 
@@ -99,17 +99,6 @@ pub enum Bond {
     /// Was asked to be a friend.
     #[n(4)]
     Outgoing,
-}
-
-/// The sender's mark on a message, as the type it came in.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode)]
-pub enum Nonce {
-    /// Text of at most 25 characters.
-    #[n(0)]
-    Text(#[n(0)] String),
-    /// A number.
-    #[n(1)]
-    Number(#[n(0)] i64),
 }
 
 /// A reaction's emoji and how many people chose it.

@@ -117,6 +117,16 @@ async fn settings_notes_and_preferences_keep_what_was_set() {
     let changed = mira.patch("/users/@me/settings", json!({ "theme": "light", "unknown": 1 })).await.ok();
     assert_eq!((&changed["theme"], changed.get("unknown")), (&json!("light"), None));
     mira.patch("/users/@me/settings", json!({ "theme": 5, "status": "asleep" })).await.refused(400, 50035);
+    mira.patch("/users/@me/settings", json!({ "status": "offline" })).await.refused(400, 50035);
+    mira.patch("/users/@me/settings", json!({ "guild_folders": [{ "id": "no number" }] }))
+        .await
+        .refused(400, 50035);
+    let folders = json!({ "guild_folders": [{ "guild_ids": [175928847299117063_u64] }] });
+    let folder = mira.patch("/users/@me/settings", folders).await.ok()["guild_folders"][0].clone();
+    assert_eq!(
+        folder,
+        json!({ "id": null, "name": null, "color": null, "guild_ids": ["175928847299117063"] })
+    );
     mira.put(&format!("/users/@me/notes/{}", ravi.id), json!({ "note": "bakes" })).await.ok();
     assert_eq!(mira.get(&format!("/users/@me/notes/{}", ravi.id)).await.ok()["note"], "bakes");
     ravi.get(&format!("/users/@me/notes/{}", ravi.id)).await.refused(404, 10013);
@@ -172,7 +182,7 @@ async fn who_registers_by_an_invite_is_in_its_guild() {
 async fn settings_of_several_guilds_change_in_one_call_or_not_at_all() {
     let server = Server::start().await;
     let mira = server.owner("mira").await;
-    let (one, _) = mira.make_guild("Maple House").await;
+    let (one, channel) = mira.make_guild("Maple House").await;
     let (two, _) = mira.make_guild("Oak House").await;
     let mut miras = mira.connect().await;
     let body = json!({ "guilds": { one.clone(): { "muted": true }, two.clone(): { "suppress_roles": true }, "@me": { "muted": false } } });
@@ -187,6 +197,15 @@ async fn settings_of_several_guilds_change_in_one_call_or_not_at_all() {
     let entries = mira.connect().await.ready["user_guild_settings"]["entries"].clone();
     let entry = entries.as_array().unwrap().iter().find(|entry| entry["guild_id"] == one).unwrap().clone();
     assert_eq!((&entry["muted"], &entry["version"]), (&json!(true), &json!(1)));
+    let place = format!("/users/@me/guilds/{one}/settings");
+    mira.patch(&place, json!({ "muted": "yes" })).await.refused(400, 50035);
+    let overrides = |settings| json!({ "channel_overrides": { channel.clone(): settings } });
+    mira.patch(&place, overrides(json!({ "mute_config": 5 }))).await.refused(400, 50035);
+    let changed = mira.patch(&place, overrides(json!({ "muted": true, "channel_id": "5" }))).await.ok();
+    let kept = json!({
+        "channel_id": channel, "message_notifications": 3, "muted": true, "mute_config": null, "collapsed": false, "flags": 0
+    });
+    assert_eq!((&changed["channel_overrides"], &changed["version"]), (&json!([kept]), &json!(2)));
     let odd = json!({ "guilds": { "kitchen": {} } });
     mira.patch("/users/@me/guilds/settings", odd).await.refused(400, 50035);
 }

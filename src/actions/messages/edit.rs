@@ -17,7 +17,7 @@ use crate::actions::uploads::{AttachmentForm, NewFile, Plan, attachment_forms, m
 use crate::app::App;
 use crate::logic::content::{Content, MAX_CONTENT_CHARS, MAX_CONTENT_CHARS_CEILING};
 use crate::logic::embed::{MAX_EMBEDS, RICH, embeds};
-use crate::logic::form::kinds::{bits, json_value, list, raw_text};
+use crate::logic::form::kinds::{bits, list, raw_text};
 use crate::logic::form::{Checked, Fields, Form, Patch};
 use crate::logic::mentions::{AllowedMentions, parse};
 use crate::model::{
@@ -47,7 +47,7 @@ impl Form for Edit {
             embeds: f.patch("embeds", embeds()),
             flags: f.patch("flags", bits()),
             allowed_mentions: forms::allowed_mentions(f),
-            components: f.patch("components", list(json_value(), MAX_COMPONENTS)),
+            components: f.patch("components", list(forms::component(), MAX_COMPONENTS)),
             attachments: f.patch("attachments", attachment_forms()),
         }
     }

@@ -1,6 +1,7 @@
 //! What clients send when they write messages.
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::actions::uploads::{AttachmentForm, attachment_forms};
 use crate::logic::content::MAX_CONTENT_CHARS_CEILING;
@@ -9,8 +10,7 @@ use crate::logic::field::FieldFault;
 use crate::logic::form::kinds::{among, bits, boolean, json_value, list, object, raw_text, snowflake};
 use crate::logic::form::{Fields, Form, Kind};
 use crate::logic::mentions::AllowedMentions;
-use crate::model::{Embed, MessageId, StickerId, message_flag};
-use crate::store::Nonce;
+use crate::model::{Component, Embed, MessageId, Nonce, StickerId, message_flag};
 
 /// Most code points of a nonce (API.md §5).
 pub const MAX_NONCE_CHARS: usize = 25;
@@ -51,7 +51,7 @@ impl Form for Post {
             embeds: f.or("embeds", embeds(), Vec::new()),
             allowed_mentions: allowed_mentions(f),
             reference: f.opt("message_reference", object::<Reference>()),
-            components: f.or("components", list(json_value(), MAX_COMPONENTS), Vec::new()),
+            components: f.or("components", list(component(), MAX_COMPONENTS), Vec::new()),
             stickers: f.or("sticker_ids", list(snowflake(), MAX_STICKERS), Vec::new()),
             attachments: f.opt("attachments", attachment_forms()),
             flags,
@@ -97,6 +97,14 @@ impl Form for Reference {
             must_exist: f.or("fail_if_not_exists", boolean(), true),
         }
     }
+}
+
+/// A part of a message that is more than words, kept as it is.
+pub(super) fn component() -> impl Kind<Out = Value> {
+    json_value().then(json!({ "type": 1 }), |value| match Component::deserialize(&value) {
+        Ok(_) => Ok(value),
+        Err(_) => Err(FieldFault::new("BASE_TYPE_CHOICES", "Must be a component, which has a type")),
+    })
 }
 
 fn nonce(value: Value) -> Result<Nonce, FieldFault> {

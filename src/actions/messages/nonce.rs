@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 
 use crate::actions::actor::Actor;
-use crate::model::{ChannelId, MessageId};
+use crate::model::{ChannelId, MessageId, Nonce};
 use crate::store::nonces::{NONCE_MS, Nonces};
-use crate::store::{MessageRow, Messages, Nonce, Order, StoreError, Tx};
+use crate::store::{MessageRow, Messages, Order, StoreError, Tx};
 
 /// Within what time a person's repeat is the same message even without `enforce_nonce`, milliseconds.
 const UNASKED_MS: u64 = 60_000;

@@ -64,7 +64,7 @@ pub async fn post(
                     nonce::find_first(tx, &nonces, actor, channel, mark, form.enforce_nonce)?
             {
                 let shown = show::message(tx, channel, id, &row, Some(actor.user))?;
-                return Ok(Arc::new(Message { nonce: Some(show::nonce(mark)), ..shown }));
+                return Ok(Arc::new(Message { nonce: Some(mark.clone()), ..shown }));
             }
             let is_slowed = is_slowed(&by, actor);
             if is_slowed {
@@ -73,7 +73,7 @@ pub async fn post(
             let mut row = row(tx, &by, channel, form, draft, answered)?;
             plan.attach(tx, &by, &mut row)?;
             voice::check(&row)?;
-            let shown_nonce = form.nonce.as_ref().map(show::nonce);
+            let shown_nonce = form.nonce.clone();
             let message = send::send(tx, &by, channel, &by.channel, &row, shown_nonce)?;
             if is_slowed {
                 tx.put::<SlowPosts>(&by, &(channel, actor.user), &CountRow { count: tx.now_ms() })?;

@@ -11,7 +11,8 @@ use crate::logic::emoji::ReactionEmoji;
 use crate::logic::form::kinds::{integer, snowflake};
 use crate::logic::form::{Checked, Fields, Form};
 use crate::model::{
-    ChannelId, Dispatch, MessageId, PartialEmoji, Permissions, ReactionEvent, ReactionsCleared, User, UserId,
+    ChannelId, Dispatch, EmojiCleared, MessageId, PartialEmoji, Permissions, ReactionEvent, ReactionsCleared,
+    User, UserId,
 };
 use crate::store::access::{Allowed, ChannelAccess, require, right};
 use crate::store::{Bond, MessageRow, Messages, Order, ReactionCount, Reactions, View, plain_key};
@@ -39,7 +40,7 @@ fn place(row: &MessageRow, emoji: &ReactionEmoji) -> Option<usize> {
 }
 
 fn shown(reaction: &ReactionCount) -> PartialEmoji {
-    PartialEmoji { id: reaction.id, name: Some(reaction.name.clone()), animated: reaction.animated }
+    PartialEmoji { id: reaction.id, name: reaction.name.clone(), animated: reaction.animated }
 }
 
 /// Adds one's own reaction; one that is there already stays, untold.
@@ -199,7 +200,7 @@ pub async fn clear_reactions(
             }
             tx.put::<Messages>(&by, &(channel, id), &row)?;
             let guild_id = by.channel.guild;
-            let event = ReactionsCleared { channel_id: channel, message_id: id, guild_id, emoji: None };
+            let event = ReactionsCleared { channel_id: channel, message_id: id, guild_id };
             tx.emit(audience(channel, &by.channel), Dispatch::ReactionRemoveAll(event));
             Ok(())
         })
@@ -225,12 +226,8 @@ pub async fn clear_emoji(
             let reaction = row.reactions.remove(index);
             tx.clear_reaction(&by, id, &reaction, CLEARED_ROWS)?;
             tx.put::<Messages>(&by, &(channel, id), &row)?;
-            let event = ReactionsCleared {
-                channel_id: channel,
-                message_id: id,
-                guild_id: by.channel.guild,
-                emoji: Some(shown(&reaction)),
-            };
+            let of = ReactionsCleared { channel_id: channel, message_id: id, guild_id: by.channel.guild };
+            let event = EmojiCleared { of, emoji: shown(&reaction) };
             tx.emit(audience(channel, &by.channel), Dispatch::ReactionRemoveEmoji(event));
             Ok(())
         })

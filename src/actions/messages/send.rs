@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::audience;
 use crate::actions::{dms, show};
-use crate::model::{ChannelId, Dispatch, Message, MessageId};
+use crate::model::{ChannelId, Dispatch, Message, MessageId, Nonce};
 use crate::store::{ChannelRow, MayPost, MessageRow, StoreError, Tx};
 
 /// Writes a message and tells the channel. `nonce` is in the answer, and the hub shows it to the author's sessions only.
@@ -16,7 +14,7 @@ pub(super) fn send(
     channel: ChannelId,
     channel_row: &ChannelRow,
     row: &MessageRow,
-    nonce: Option<Value>,
+    nonce: Option<Nonce>,
 ) -> Result<Arc<Message>, StoreError> {
     if channel_row.kind.is_dm() {
         dms::reopen(tx, by, channel, channel_row, row.author)?;

@@ -130,7 +130,7 @@ fn the_nonce_is_for_the_author_alone() {
     let (mut alice, mut bob) = (rig.connect(person(ALICE)), rig.connect(person(BOB)));
     rig.settle(&mut [&mut alice, &mut bob]);
     let mut message = rig.message(GENERAL, ALICE, "hi");
-    message.nonce = Some("mark".into());
+    message.nonce = Some(Nonce::Text("mark".into()));
     rig.post(message);
     assert_eq!(alice.take()[0].1["nonce"], "mark");
     assert!(bob.take()[0].1.get("nonce").is_none());

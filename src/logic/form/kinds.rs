@@ -333,34 +333,40 @@ impl<T> Standin for Snowflake<T> {
 }
 
 /// A bit set; see [`bits`] and [`permissions`].
-pub struct Bits<T>(fn(u64) -> T);
+pub struct Bits<T> {
+    of: fn(u64) -> T,
+    may_be_number: bool,
+}
 
 /// Flags of 64 bits, as decimal string or number.
 pub fn bits() -> Bits<u64> {
-    Bits(|bits| bits)
+    Bits { of: |bits| bits, may_be_number: true }
 }
 
 /// Permissions (API.md §1.3), as decimal string or number.
 pub fn permissions() -> Bits<Permissions> {
-    Bits(Permissions::from_bits)
+    Bits { of: Permissions::from_bits, may_be_number: false }
 }
 
 impl<T> Kind for Bits<T> {
     type Out = T;
 
     fn read(&self, value: &Value) -> Result<T, FaultTree> {
-        let bits = unsigned(value).map(self.0);
+        let bits = unsigned(value).map(self.of);
         bits.map_or_else(|| refuse(FieldFault::new("NUMBER_TYPE_COERCE", "Must be a bit set")), Ok)
     }
 
     fn schema(&self, _: &mut Definitions) -> Value {
+        if self.may_be_number {
+            return json!({ "type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9]{1,19}$" });
+        }
         json!({ "type": "string", "format": "permissions", "pattern": "^[0-9]{1,19}$" })
     }
 }
 
 impl<T> Standin for Bits<T> {
     fn stand_in(&self) -> T {
-        (self.0)(0)
+        (self.of)(0)
     }
 }
 

@@ -7,19 +7,22 @@ use super::world::*;
 use crate::actions::error::{ActionError, Fault};
 use crate::actions::messages;
 use crate::config::Config;
-use crate::model::{ChannelId, Dispatch, MessageId, message_type};
-use crate::store::{ChannelStates, Nonce};
+use crate::model::{ChannelId, Dispatch, MessageId, Nonce, message_type};
+use crate::store::ChannelStates;
 
 #[tokio::test]
 async fn a_post_is_answered_told_and_read_back() {
     let world = World::new().await;
     let posted =
         world.post(ann(), GENERAL, json!({ "content": "  hello  ", "nonce": 17, "tts": true })).await;
-    assert_eq!((posted.content.as_str(), posted.tts, posted.nonce.clone()), ("hello", true, Some(json!(17))));
+    assert_eq!(
+        (posted.content.as_str(), posted.tts, posted.nonce.clone()),
+        ("hello", true, Some(Nonce::Number(17)))
+    );
     let told = world.dispatches();
     let [Dispatch::MessageCreate(event)] = told.as_slice() else { panic!("{told:?}") };
     assert_eq!((event.message.id, event.guild_id), (posted.id, Some(GUILD)));
-    assert_eq!(event.message.nonce, Some(json!(17)), "the hub shows it to the author's sessions");
+    assert_eq!(event.message.nonce, Some(Nonce::Number(17)), "the hub shows it to the author's sessions");
     assert!(event.member.as_ref().is_some_and(|member| member.user.is_none()));
     let state = world.read(|view| view.get::<ChannelStates>(&GENERAL)).unwrap();
     assert_eq!(state.last_message, Some(posted.id));
@@ -74,7 +77,10 @@ async fn an_enforced_nonce_answers_the_first_message_and_tells_nothing() {
     world.told();
     world.wait_s(299);
     let again = world.post(bot(), GENERAL, body("two")).await;
-    assert_eq!((again.id, again.content.as_str(), &again.nonce), (first.id, "one", &Some(json!("n1"))));
+    assert_eq!(
+        (again.id, again.content.as_str(), &again.nonce),
+        (first.id, "one", &Some(Nonce::Text("n1".to_owned())))
+    );
     assert!(world.told().is_empty());
     let others = world.post(ann(), GENERAL, body("three")).await;
     let elsewhere = world.post(bot(), NO_HISTORY, body("four")).await;
