@@ -58,7 +58,8 @@ export interface Sending {
 }
 
 export interface RequestOptions {
-  query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  /** What is undefined stays away; a list travels with commas between its items. */
+  query?: object;
   /** Sent as JSON; a form with files as it is. */
   body?: unknown;
   /** May be sent twice without harm: unsafe calls only when the body carries a nonce. */

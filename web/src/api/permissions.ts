@@ -1,5 +1,6 @@
 // What a member may do, from roles and overwrites (API.md section 4). The interface hides by it; the server decides.
-import { ChannelType, type Channel, type Guild, type Id, type Member } from './types';
+import { ChannelType } from './enums';
+import type { Channel, Guild, Id, Member } from './types';
 
 export const Permission = {
   createInvite: 1n << 0n,

@@ -1,5 +1,6 @@
 // Whom one has blocked of a conversation of two.
-import { ChannelType, type Channel, type Id } from '../api/types';
+import { ChannelType } from '../api/enums';
+import type { Channel, Id } from '../api/types';
 import type { Client } from '../state/client.svelte';
 
 /** The other one, where nothing can be written because they are blocked; null elsewhere. */

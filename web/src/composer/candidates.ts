@@ -1,6 +1,7 @@
 // Who and what can be named in a channel.
 import { Permission } from '../api/permissions';
-import { ChannelType, type Channel } from '../api/types';
+import { ChannelType } from '../api/enums';
+import type { Channel } from '../api/types';
 import { getLocale, m } from '../i18n';
 import type { Client } from '../state/client.svelte';
 import { byName, writtenOf } from '../state/expressions';

@@ -4,20 +4,19 @@ import { Http } from '../api/http';
 import { DEFAULT_MAX_FILE_BYTES } from '../api/limits';
 import { allows, channelPermissions, DIRECT, guildPermissions, Permission } from '../api/permissions';
 import { routes, type Routes } from '../api/routes';
-import {
-  ChannelType,
-  StickerFormat,
-  type Channel,
-  type CustomEmoji,
-  type Emoji,
-  type Guild,
-  type Id,
-  type Instance,
-  type Member,
-  type Message,
-  type Role,
-  type Sticker,
-  type StickerItem,
+import { ChannelType, StickerFormat } from '../api/enums';
+import type {
+  Channel,
+  CustomEmoji,
+  Emoji,
+  Guild,
+  Id,
+  Instance,
+  Member,
+  Message,
+  Role,
+  Sticker,
+  StickerItem,
 } from '../api/types';
 import { m, type Locale } from '../i18n';
 import { channelPath } from '../router';

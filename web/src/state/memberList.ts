@@ -1,5 +1,5 @@
 // The member list of a guild too big to be told whole: a window of rows kept current by the server's changes.
-import type { ListItem, ListUpdate } from '../gateway/events';
+import type { ListItem, MemberListUpdate } from '../api/document';
 import type { Id } from '../api/types';
 
 /** A row: a group's heading, or a member by id; `undefined` where the server has not told it yet. */
@@ -22,7 +22,7 @@ const MAX_RANGES = 5;
 const MAX_ROWS = 1_000_000;
 
 /** The list after the server's changes; one of another id begins anew with its first sync. */
-export function applyList(held: MemberList | undefined, update: ListUpdate): MemberList {
+export function applyList(held: MemberList | undefined, update: MemberListUpdate): MemberList {
   // a late change of the list that another channel had
   if (held && held.id !== update.id && !update.ops.some((op) => op.op === 'SYNC')) return held;
   const rows: ListRow[] = held?.id === update.id ? [...held.rows] : [];

@@ -1,14 +1,6 @@
 // What a person hears of: mutes and levels from the channel up to the guild. Plain functions.
-import {
-  Hear,
-  Relation,
-  type Channel,
-  type ChannelOverride,
-  type GuildSettings,
-  type Id,
-  type Message,
-  type MuteConfig,
-} from '../api/types';
+import { Hear, Relation } from '../api/enums';
+import type { Channel, ChannelOverride, GuildSettings, Id, Message, MuteConfig } from '../api/types';
 import { DIRECT_KEY, type World } from './world';
 
 /** Settings of a place where nothing was chosen. */

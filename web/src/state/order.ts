@@ -1,5 +1,6 @@
 // Moving channels in a guild's tree: from a wish to the positions the server is asked for. Plain functions.
-import { ChannelType, type Channel, type Id } from '../api/types';
+import { ChannelType } from '../api/enums';
+import type { Channel, Id } from '../api/types';
 import { isVoice, type Branch } from './tree';
 
 /** One line of `PATCH /guilds/{guild}/channels`. */

@@ -43,21 +43,20 @@ const reducers: Reducers = {
     world.talks.clear();
     world.me.value = d.user;
     world.settings.value = d.user_settings;
-    for (const entry of d.user_guild_settings?.entries ?? []) putHearing(world, entry);
-    for (const relation of d.relationships ?? []) putRelation(world, relation);
+    for (const entry of d.user_guild_settings.entries) putHearing(world, entry);
+    for (const relation of d.relationships) putRelation(world, relation);
     putUser(world, d.user);
-    for (const user of d.users ?? []) putUser(world, user);
+    for (const user of d.users) putUser(world, user);
     for (const guild of d.guilds) putGuild(world, guild);
     for (const channel of d.private_channels) putChannel(world, channel);
     for (const presence of d.presences) putPresence(world, presence);
     for (const entry of d.read_state.entries) world.reads.set(entry.id, entry);
   },
   READY_SUPPLEMENTAL(world, d) {
-    for (const presence of d.merged_presences?.friends ?? []) putPresence(world, presence);
-    for (const guild of d.merged_presences?.guilds ?? [])
-      for (const presence of guild) putPresence(world, presence);
-    for (const { id, voice_states } of d.guilds ?? [])
-      for (const state of voice_states ?? []) putVoice(world, { ...state, guild_id: id });
+    for (const presence of d.merged_presences.friends) putPresence(world, presence);
+    for (const guild of d.merged_presences.guilds) for (const presence of guild) putPresence(world, presence);
+    for (const { id, voice_states } of d.guilds)
+      for (const state of voice_states) putVoice(world, { ...state, guild_id: id });
   },
   USER_UPDATE(world, d) {
     const me = world.me.value;
@@ -121,7 +120,7 @@ const reducers: Reducers = {
   CHANNEL_INFO(world, d) {
     for (const id of world.rooms.get(d.guild_id) ?? []) world.talks.delete(id);
     for (const { id, status, voice_start_time: sinceS } of d.channels)
-      changeTalk(world, id, { status: status || null, sinceS: sinceS ?? null });
+      changeTalk(world, id, { status: status || null, sinceS });
   },
   GUILD_ROLE_CREATE: (world, d) => putRole(world, d),
   GUILD_ROLE_UPDATE: (world, d) => putRole(world, d),
@@ -166,10 +165,10 @@ const reducers: Reducers = {
     );
   },
   PASSIVE_UPDATE_V2(world, d) {
-    for (const member of d.updated_members ?? []) putMember(world, d.guild_id, member);
-    for (const state of d.updated_voice_states ?? []) putVoice(world, { ...state, guild_id: d.guild_id });
-    for (const id of d.removed_voice_states ?? []) dropVoice(world, d.guild_id, id);
-    for (const { id, last_message_id: newest, last_pin_timestamp: pinned } of d.updated_channels ?? []) {
+    for (const member of d.updated_members) putMember(world, d.guild_id, member);
+    for (const state of d.updated_voice_states) putVoice(world, { ...state, guild_id: d.guild_id });
+    for (const id of d.removed_voice_states) dropVoice(world, d.guild_id, id);
+    for (const { id, last_message_id: newest, last_pin_timestamp: pinned } of d.updated_channels) {
       if (newest && isAfter(newest, world.latest.get(id))) world.latest.set(id, newest);
       const channel = world.channels.get(id);
       if (channel && pinned && pinned !== channel.last_pin_timestamp)
@@ -245,7 +244,7 @@ const reducers: Reducers = {
   CHANNEL_PINS_UPDATE(world, d) {
     const channel = world.channels.get(d.channel_id);
     if (!channel) return;
-    world.channels.set(d.channel_id, { ...channel, last_pin_timestamp: d.last_pin_timestamp ?? null });
+    world.channels.set(d.channel_id, { ...channel, last_pin_timestamp: d.last_pin_timestamp });
   },
   CHANNEL_PINS_ACK(world, d) {
     const held = world.reads.get(d.channel_id) ?? {
@@ -262,7 +261,7 @@ const reducers: Reducers = {
       ...held,
       id: d.channel_id,
       last_message_id: d.message_id,
-      mention_count: d.mention_count ?? 0,
+      mention_count: d.mention_count ?? 0, // one's own, told ahead of the server, says none
     });
   },
 };
@@ -331,8 +330,8 @@ function putGuild(world: World, full: FullGuild): void {
   world.members.set(guild.id, known);
   for (const member of members) putMember(world, guild.id, member);
   for (const channel of channels) putChannel(world, { ...channel, guild_id: guild.id });
-  for (const presence of presences ?? []) putPresence(world, presence);
-  for (const state of voice_states ?? []) putVoice(world, { ...state, guild_id: guild.id });
+  for (const presence of presences) putPresence(world, presence);
+  for (const state of voice_states) putVoice(world, { ...state, guild_id: guild.id });
 }
 
 function changeGuild(world: World, id: Id, change: (guild: Guild) => Guild): void {

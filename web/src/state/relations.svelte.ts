@@ -1,6 +1,7 @@
 // Friends, requests and blocks.
 import type { Routes } from '../api/routes';
-import { Relation, type Channel, type Id, type Relationship } from '../api/types';
+import { Relation } from '../api/enums';
+import type { Channel, Id, Relationship } from '../api/types';
 import { nameOf } from './names';
 import { DIRECT_KEY, type World } from './world';
 
@@ -77,7 +78,7 @@ export class Relations {
 
   /** Hides someone's messages and calls, without their knowing; or shows them again. */
   async ignore(userId: Id, isIgnored: boolean): Promise<void> {
-    await this.#api.ignoreUser(userId, isIgnored);
+    await (isIgnored ? this.#api.ignoreUser(userId) : this.#api.heedUser(userId));
   }
 
   /** Takes up a stranger's conversation. */

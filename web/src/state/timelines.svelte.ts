@@ -5,7 +5,8 @@ import { MAX_PAGE, PAGE_SIZE } from '../api/limits';
 import type { Post, PostedFile, Routes } from '../api/routes';
 
 import { compareIds, idAt, timeOf } from '../api/snowflake';
-import { MessageFlag, type Channel, type Emoji, type Id, type Message, type StickerItem } from '../api/types';
+import { MessageFlag } from '../api/enums';
+import type { Channel, Emoji, Id, Message, StickerItem } from '../api/types';
 import { m } from '../i18n';
 import type { Archive, Sent } from './archive';
 import { reduce } from './reduce';
@@ -499,7 +500,7 @@ function bodyOf(sent: Pending): Post {
 
 function postedFile(file: SentFile, index: number): PostedFile {
   return {
-    id: index,
+    id: String(index),
     filename: file.name,
     uploaded_filename: file.uploadedName ?? '',
     ...(file.description && { description: file.description }),

@@ -1,6 +1,7 @@
 // A guild's channels in the order people see them, and its members in theirs.
 import { compareIds } from '../api/snowflake';
-import { ChannelType, type Channel, type Guild, type Id, type Member, type Presence } from '../api/types';
+import { ChannelType } from '../api/enums';
+import type { Channel, Guild, Id, Member, Presence } from '../api/types';
 import { hoistedRole } from './names';
 
 export interface Branch {

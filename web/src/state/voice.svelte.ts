@@ -1,8 +1,7 @@
 // Where the person talks, and the way there over the gateway. The media itself is in voice/, which comes when it is first needed.
 import { SvelteSet } from 'svelte/reactivity';
 import type { Routes } from '../api/routes';
-import type { Channel, Id, VoiceEffect, VoiceState } from '../api/types';
-import type { VoiceServer } from '../gateway/events';
+import type { Channel, Id, VoiceEffect, VoiceServer, VoiceState } from '../api/types';
 import { directsInOrder } from './directs';
 import { Choices } from './voiceChoices.svelte';
 import { voiceOf, voicesIn } from './voices';

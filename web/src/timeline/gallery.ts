@@ -1,5 +1,6 @@
 // How a message's files are laid out, and which size of a picture is asked for.
-import { AttachmentFlag, type Attachment } from '../api/types';
+import { AttachmentFlag } from '../api/enums';
+import type { Attachment } from '../api/types';
 import { withQuery } from '../state/fileLinks.svelte';
 import { kindOf } from '../state/uploads.svelte';
 

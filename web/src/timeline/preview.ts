@@ -1,5 +1,6 @@
 // A message as a line of plain words: for its name, its menu, and what answers it.
-import { MessageFlag, type Id, type Message } from '../api/types';
+import { MessageFlag } from '../api/enums';
+import type { Id, Message } from '../api/types';
 import { m } from '../i18n';
 import { parse, plainText } from '../markdown/scan';
 import type { Client } from '../state/client.svelte';

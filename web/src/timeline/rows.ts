@@ -1,6 +1,7 @@
 // A run of messages as the rows one sees: dividers for days and for what is new, and heads only where the speaker changes.
 import { isAfter } from '../api/snowflake';
-import { MessageType, type Id, type Message } from '../api/types';
+import { MessageType } from '../api/enums';
+import type { Id, Message } from '../api/types';
 import type { Pending } from '../state/segments';
 import { isSpokenType } from '../state/spoken';
 

@@ -1,5 +1,6 @@
 // What the server's own messages say.
-import { MessageType, type Message } from '../api/types';
+import { MessageType } from '../api/enums';
+import type { Message } from '../api/types';
 import { m } from '../i18n';
 
 /** The sentence of a system message; `name` is who caused it. */

@@ -13,6 +13,8 @@ const emoji = (id: string, name: string, extra: Partial<CustomEmoji> = {}): Cust
   name,
   animated: false,
   available: true,
+  managed: false,
+  require_colons: true,
   roles: [],
   ...extra,
 });

@@ -16,18 +16,24 @@ import {
 const guild = (id: string): Held => ({ kind: 'guild', id });
 const loose = (...ids: string[]): GuildFolder[] =>
   ids.map((id) => ({ id: null, name: null, color: null, guild_ids: [id] }));
+const folder = (id: number, ...ids: string[]): GuildFolder => ({
+  id,
+  name: null,
+  color: null,
+  guild_ids: ids,
+});
 const shown = (folders: readonly GuildFolder[]): string =>
   folders
     .map((folder) => (folder.id === null ? folder.guild_ids[0] : `(${folder.guild_ids.join(' ')})`))
     .join(' ');
 
 test('what is new stands at the top, what is gone is left out, what was stored keeps its order', () => {
-  const stored = [...loose('3'), { id: 9, guild_ids: ['1', '7'] }, { id: 8, guild_ids: ['6'] }];
+  const stored = [...loose('3'), folder(9, '1', '7'), folder(8, '6')];
   expect(shown(arrange(stored, ['1', '2', '3', '4']))).toBe('4 2 3 (1)');
   expect(shown(arrange(undefined, ['1', '2']))).toBe('2 1');
 });
 test('a guild is put beside another, into its folder if that is in one', () => {
-  const folders = [...loose('1'), { id: 9, guild_ids: ['2', '3'] }, ...loose('4')];
+  const folders = [...loose('1'), folder(9, '2', '3'), ...loose('4')];
   expect(shown(placeBeside(folders, guild('4'), guild('1'), 'before'))).toBe('4 1 (2 3)');
   expect(shown(placeBeside(folders, guild('4'), guild('2'), 'after'))).toBe('1 (2 4 3)');
   expect(shown(placeBeside(folders, guild('2'), guild('4'), 'after'))).toBe('1 (3) 4 2');

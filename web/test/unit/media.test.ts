@@ -15,6 +15,7 @@ const file = (name: string, size: number, type = 'text/plain') =>
 const attachment = (extra: Partial<Attachment>): Attachment => ({
   id: '1',
   filename: 'a.png',
+  content_type: 'image/png',
   size: 10,
   url: 'https://h/cdn/a.png?ex=1',
   proxy_url: 'https://h/cdn/a.png?ex=1',

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ListItem, ListOp, ListUpdate } from '../../src/gateway/events';
+import type { ListItem, ListOp, MemberListUpdate, PassiveUpdate } from '../../src/api/document';
 import { applyList, rangesFor, RANGE_ROWS, type MemberList } from '../../src/state/memberList';
 import { reduce } from '../../src/state/reduce';
 import { plainWorld } from '../../src/state/world';
-import { guild, member, ready, user } from '../support/things';
+import { guild, member, presence, ready, user } from '../support/things';
 
 const person = (id: string): ListItem => ({
-  member: { ...member(user(id)), presence: { user: { id }, status: 'online', activities: [] } },
+  member: { ...member(user(id)), presence: presence(id, 'online') },
 });
 const heading = (id: string, count: number): ListItem => ({ group: { id, count } });
-const update = (groups: ListUpdate['groups'], ops: ListOp[], id = 'everyone'): ListUpdate => ({
+const update = (groups: MemberListUpdate['groups'], ops: ListOp[], id = 'everyone'): MemberListUpdate => ({
   guild_id: '5',
   id,
   member_count: 1000,
@@ -141,8 +141,11 @@ test('the ranges asked for hold what is on the screen, the top among them, five 
 test('a passive guild tells what is newest, and nothing older', () => {
   const world = plainWorld();
   reduce(world, 'READY', ready(), 0);
-  const passive = (last: string) => ({
+  const passive = (last: string): PassiveUpdate => ({
     guild_id: '5',
+    updated_members: [],
+    updated_voice_states: [],
+    removed_voice_states: [],
     updated_channels: [{ id: '10', last_message_id: last }],
   });
   reduce(world, 'PASSIVE_UPDATE_V2', passive('900'), 0);

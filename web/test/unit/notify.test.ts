@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { Hear, Relation, type GuildSettings } from '../../src/api/types';
+import { Hear, Relation } from '../../src/api/enums';
+import type { GuildSettings } from '../../src/api/types';
 import {
   defaultHearing,
   holdsKeyword,
@@ -17,13 +18,8 @@ const NOW = Date.UTC(2026, 0, 1, 12);
 function world(settings: Partial<GuildSettings> = {}): World {
   const made = plainWorld();
   const channels = [channel('10', { parent_id: '20' }), channel('20', { type: 4 })];
-  const heard = { ...defaultHearing('5'), ...settings };
-  reduce(
-    made,
-    'READY',
-    ready({ guilds: [guild({ channels })], user_guild_settings: { entries: [heard] } }),
-    NOW,
-  );
+  reduce(made, 'READY', ready({ guilds: [guild({ channels })] }), NOW);
+  reduce(made, 'USER_GUILD_SETTINGS_UPDATE', { ...defaultHearing('5'), ...settings }, NOW);
   return made;
 }
 const room = (made: World) => made.channels.get('10') ?? channel('10');

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { channelPermissions, guildPermissions } from '../../src/api/permissions';
-import type { Overwrite } from '../../src/api/types';
-import { channel, guild, member, user } from '../support/things';
+import type { Channel, Overwrite } from '../../src/api/types';
+import { channel, guild, member, role, user } from '../support/things';
 
 interface Vector {
   name: string;
@@ -14,7 +14,7 @@ interface Vector {
   owner: boolean;
   timed_out: boolean;
   pending: boolean;
-  channel_type: number;
+  channel_type: Channel['type'];
   overwrites: Overwrite[];
   base: string;
   effective: string;
@@ -25,22 +25,12 @@ const vectors = JSON.parse(
 ) as Vector[];
 
 test.each(vectors)('$name', (vector) => {
-  const role = (id: string, permissions: string) => ({
-    id,
-    name: id,
-    color: 0,
-    hoist: false,
-    position: 0,
-    permissions,
-    managed: false,
-    mentionable: false,
-  });
   const place = guild({
     id: vector.guild_id,
     owner_id: vector.owner ? vector.member.id : '1',
     roles: [
-      role(vector.guild_id, vector.everyone),
-      ...vector.roles.map((one) => role(one.id, one.permissions)),
+      role(vector.guild_id, { permissions: vector.everyone }),
+      ...vector.roles.map((one) => role(one.id, one)),
     ],
   });
   const someone = {

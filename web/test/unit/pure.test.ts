@@ -9,7 +9,7 @@ import { contrast, roleColour } from '../../src/timeline/colour';
 import { buildRows, goesOn } from '../../src/timeline/rows';
 import { around, AT_END, down, held, MAX_ROWS, rangeOf, up } from '../../src/timeline/window';
 import { hills } from '../../src/ui/avatar';
-import { channel, guild, member, message, user } from '../support/things';
+import { channel, guild, member, message, presence, user } from '../support/things';
 
 test('ids order as numbers and know their time', () => {
   expect(compareIds('9', '10')).toBeLessThan(0);
@@ -239,7 +239,7 @@ describe('lists', () => {
     const rows = memberRows(
       guild({ roles: [...guild().roles, host] }),
       [member(user('1')), member(user('2'), ['7']), member(user('3'))],
-      new Map([['2', { user: { id: '2' }, status: 'idle' as const, activities: [] }]]),
+      new Map([['2', presence('2', 'idle')]]),
       (id) => id === '1',
       (one) => one.user.username,
     );

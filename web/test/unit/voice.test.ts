@@ -22,6 +22,7 @@ const state = (userId: string, channelId: string | null, extra: Partial<VoiceSta
   self_mute: false,
   self_video: false,
   suppress: false,
+  request_to_speak_timestamp: null,
   ...extra,
 });
 const inRoom = (world: World, id: string): string[] => [...(world.voices.get(id)?.keys() ?? [])];
@@ -62,7 +63,9 @@ describe('who is in voice', () => {
     const made = world(state('2', '20'));
     reduce(made, 'READY', ready(), 0);
     expect(made.voices.size).toBe(0);
-    reduce(made, 'READY_SUPPLEMENTAL', { guilds: [{ id: '5', voice_states: [state('2', '20')] }] }, 0);
+    const merged_presences = { friends: [], guilds: [[]] };
+    const guilds = [{ id: '5', voice_states: [state('2', '20')] }];
+    reduce(made, 'READY_SUPPLEMENTAL', { guilds, merged_presences }, 0);
     expect(inRoom(made, '20')).toEqual(['2']);
   });
 });

@@ -1,5 +1,6 @@
 // Taking people out of a group of one's own.
-import { Relation, type Channel, type Id } from '../../api/types';
+import { Relation } from '../../api/enums';
+import type { Channel, Id } from '../../api/types';
 import { m } from '../../i18n';
 import type { Client } from '../../state/client.svelte';
 

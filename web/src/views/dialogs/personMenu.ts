@@ -1,6 +1,7 @@
 // What one can do about a person: as friend or stranger, and as somebody who keeps order.
 import { guildPermissions, Permission } from '../../api/permissions';
-import { Relation, type Guild, type Id } from '../../api/types';
+import { Relation } from '../../api/enums';
+import type { Guild, Id } from '../../api/types';
 import { m } from '../../i18n';
 import type { Client } from '../../state/client.svelte';
 import type { MenuItem } from '../../ui/Menu.svelte';

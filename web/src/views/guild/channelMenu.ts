@@ -1,6 +1,7 @@
 // What one can do to a channel or category from the tree.
 import { Permission } from '../../api/permissions';
-import { ChannelType, type Channel } from '../../api/types';
+import { ChannelType } from '../../api/enums';
+import type { Channel } from '../../api/types';
 import { m } from '../../i18n';
 import { channelPath } from '../../router';
 import type { Client } from '../../state/client.svelte';

@@ -1,5 +1,6 @@
 // What one can do to a conversation outside guilds.
-import { ChannelType, type Channel } from '../../api/types';
+import { ChannelType } from '../../api/enums';
+import type { Channel } from '../../api/types';
 import { m } from '../../i18n';
 import type { Client } from '../../state/client.svelte';
 import { directName } from '../../state/names';

@@ -1,5 +1,6 @@
 // Everything the quick switcher can go to, from what the client holds.
-import { ChannelType, Relation, type Id } from '../../api/types';
+import { ChannelType, Relation } from '../../api/enums';
+import type { Id } from '../../api/types';
 import { m } from '../../i18n';
 import { channelPath, friendsPath, settingsPath } from '../../router';
 import type { Client } from '../../state/client.svelte';
