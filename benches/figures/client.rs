@@ -142,15 +142,22 @@ impl Socket {
 
     /// The next frame's payload.
     pub async fn next(&mut self) -> &[u8] {
+        self.next_if_any().await.expect("the server keeps the socket open")
+    }
+
+    /// The next frame's payload; none once the server is gone.
+    pub async fn next_if_any(&mut self) -> Option<&[u8]> {
         loop {
             if let Some((from, to)) = frame_at(&self.buffer[self.taken..]) {
                 let start = self.taken;
                 self.taken += to;
-                return &self.buffer[start + from..start + to];
+                return Some(&self.buffer[start + from..start + to]);
             }
             self.buffer.drain(..self.taken);
             self.taken = 0;
-            self.read_more().await;
+            if self.stream.read_buf(&mut self.buffer).await.ok()? == 0 {
+                return None;
+            }
         }
     }
 

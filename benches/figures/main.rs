@@ -18,12 +18,17 @@ mod ready;
 #[path = "../../tests/seed/mod.rs"]
 mod seed;
 mod start;
+mod voice;
 
 use std::process::{Command, ExitCode};
 
 /// In the order in which they are printed.
-const FIGURES: &[&str] =
-    &["posts", "http", "fanout", "herd", "memory", "ready", "lists", "login", "media", "history", "start"];
+const FIGURES: &[&str] = &[
+    "posts", "http", "fanout", "herd", "memory", "ready", "lists", "login", "media", "history", "start",
+    "voice", "janus",
+];
+/// Those printed only when asked for: for larger machines.
+const ON_REQUEST: &[&str] = &["voice-1000"];
 /// Marks the process that measures one figure.
 const ONE: &str = "one";
 
@@ -36,6 +41,7 @@ fn main() -> ExitCode {
         Some("floor-http") => in_runtime(bare::serve_http(&arguments[1..])),
         Some("floor-files") => in_runtime(bare::serve_files(&arguments[1..])),
         Some("floor-broadcast") => in_runtime(bare::serve_broadcast(&arguments[1..])),
+        Some("floor-voice") => in_runtime(voice::serve_floor()),
         _ => return run_each(&arguments),
     }
     ExitCode::SUCCESS
@@ -44,7 +50,9 @@ fn main() -> ExitCode {
 fn run_each(wanted: &[String]) -> ExitCode {
     println!("| Figure | Hearth | Floor | Ratio | Defended |\n|---|---|---|---|---|");
     let mut is_good = true;
-    for name in FIGURES.iter().filter(|name| wanted.is_empty() || wanted.iter().any(|one| one == *name)) {
+    let is_wanted = |name: &str| wanted.iter().any(|one| one == name);
+    let by_default = FIGURES.iter().filter(|name| wanted.is_empty() || is_wanted(name));
+    for name in by_default.chain(ON_REQUEST.iter().filter(|name| is_wanted(name))) {
         let this = std::env::current_exe().expect("a program knows where it is");
         is_good &= Command::new(this).args([ONE, name]).status().expect("it starts again").success();
     }
@@ -64,7 +72,10 @@ async fn figure(name: &str) {
         "media" => media::run().await,
         "history" => history::run().await,
         "start" => start::run().await,
-        other => panic!("there is no figure named {other}: {FIGURES:?}"),
+        "voice" => voice::run().await,
+        "voice-1000" => voice::run_large().await,
+        "janus" => voice::run_janus().await,
+        other => panic!("there is no figure named {other}: {FIGURES:?} {ON_REQUEST:?}"),
     }
 }
 

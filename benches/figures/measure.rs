@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -12,6 +12,8 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::seed::{self, Plan, Seeded};
 
+/// How long another program may take to start.
+const STARTS_WITHIN: Duration = Duration::from_secs(10);
 /// Ticks of `/proc/PID/stat` in a second; the same on every Linux that Rust runs on.
 const TICKS_PER_SECOND: u64 = 100;
 
@@ -58,7 +60,11 @@ pub fn own_resident_kib() -> u64 {
 }
 
 fn resident_kib(status: &str) -> u64 {
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("it is running");
+    kib_of(status, "VmRSS:")
+}
+
+fn kib_of(status: &str, what: &str) -> u64 {
+    let line = status.lines().find(|line| line.starts_with(what)).expect("it is running");
     line.split_whitespace().nth(1).expect("a number follows").parse().expect("a number")
 }
 
@@ -144,6 +150,19 @@ impl Process {
         Self::spawn(command)
     }
 
+    /// Another program, which listens at this address once it has started.
+    pub fn at(mut command: Command, address: SocketAddr) -> Self {
+        let began = Instant::now();
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("the program starts");
+        let mut server = Self { child, address, started_in: Duration::ZERO };
+        while TcpStream::connect(address).is_err() {
+            assert!(began.elapsed() < STARTS_WITHIN, "nobody listens at {address}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        server.started_in = began.elapsed();
+        server
+    }
+
     fn spawn(mut command: Command) -> Self {
         let began = Instant::now();
         let mut child =
@@ -171,9 +190,19 @@ impl Process {
 
     /// CPU that its threads have used which are still there, to the nanosecond: for short rounds of a server whose threads stay.
     pub fn cpu_of_threads(&self) -> Duration {
+        self.cpu_where(|_| true)
+    }
+
+    /// CPU that its threads of this name have used, to the nanosecond.
+    pub fn cpu_of_thread(&self, name: &str) -> Duration {
+        self.cpu_where(|thread| fs::read_to_string(thread.join("comm")).is_ok_and(|own| own.trim() == name))
+    }
+
+    fn cpu_where(&self, is_counted: impl Fn(&Path) -> bool) -> Duration {
         let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it is running");
         let of_thread = |thread: std::io::Result<fs::DirEntry>| -> Option<u64> {
-            let said = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+            let thread = thread.ok()?.path();
+            let said = fs::read_to_string(thread.join("schedstat")).ok().filter(|_| is_counted(&thread))?;
             said.split_whitespace().next()?.parse().ok()
         };
         Duration::from_nanos(threads.filter_map(of_thread).sum())
@@ -182,6 +211,11 @@ impl Process {
     /// Resident memory, KiB.
     pub fn resident_kib(&self) -> u64 {
         resident_kib(&self.proc("status"))
+    }
+
+    /// Resident memory that is no file's, KiB.
+    pub fn anonymous_kib(&self) -> u64 {
+        kib_of(&self.proc("status"), "RssAnon:")
     }
 
     fn proc(&self, file: &str) -> String {
