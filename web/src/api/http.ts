@@ -14,6 +14,8 @@ export class ApiError extends Error {
   readonly status: number;
   readonly code: number;
   readonly fields: FieldFaults;
+  /** The server's codes for the same, to be said in the person's language. */
+  readonly reasons: FieldFaults;
   /** Milliseconds until another try makes sense, where the server said so. */
   readonly retryAfterMs: number | null;
 
@@ -23,12 +25,14 @@ export class ApiError extends Error {
     message: string,
     fields: FieldFaults = {},
     retryAfterMs: number | null = null,
+    reasons: FieldFaults = {},
   ) {
     super(message);
     this.status = status;
     this.code = code;
     this.fields = fields;
     this.retryAfterMs = retryAfterMs;
+    this.reasons = reasons;
   }
 }
 
@@ -211,23 +215,33 @@ export function errorOf(status: number, body: unknown): ApiError {
     retry_after?: unknown;
   };
   const fields: Record<string, string> = {};
-  collectFaults(shape.errors, '', fields);
+  const reasons: Record<string, string> = {};
+  collectFaults(shape.errors, '', fields, reasons);
   return new ApiError(
     status,
     typeof shape.code === 'number' ? shape.code : 0,
     typeof shape.message === 'string' ? shape.message : `HTTP ${status}`,
     fields,
     typeof shape.retry_after === 'number' ? shape.retry_after * 1000 : null,
+    reasons,
   );
 }
 
-function collectFaults(tree: unknown, path: string, into: Record<string, string>): void {
+type Leaf = { message?: string; code?: string };
+
+function collectFaults(
+  tree: unknown,
+  path: string,
+  words: Record<string, string>,
+  codes: Record<string, string>,
+): void {
   if (typeof tree !== 'object' || tree === null) return;
   for (const [key, value] of Object.entries(tree)) {
     if (key === '_errors' && Array.isArray(value)) {
-      into[path] = value.map((fault: { message?: string }) => fault.message ?? '').join(' ');
+      words[path] = value.map((fault: Leaf) => fault.message ?? '').join(' ');
+      codes[path] = (value as Leaf[])[0]?.code ?? '';
     } else {
-      collectFaults(value, path ? `${path}.${key}` : key, into);
+      collectFaults(value, path ? `${path}.${key}` : key, words, codes);
     }
   }
 }

@@ -87,6 +87,7 @@ describe('friends', () => {
     await mira.page.getByLabel('Username').fill('nobody_here');
     await mira.page.getByRole('button', { name: 'Send a friend request' }).click();
     await expect.poll(() => mira.page.getByLabel('Username').getAttribute('aria-invalid')).toBe('true');
+    await main(mira.page).getByText('Nobody here has that username.').waitFor();
   });
 
   test('an accepted one makes friends, who see each other come and go, until one ends it', async () => {

@@ -30,7 +30,7 @@ async function logIn(page: Page, password: string): Promise<void> {
 test('a link lets in whoever forgot the password, once', async () => {
   const { page } = await openPage(browser);
   await logIn(page, 'not the password');
-  await page.getByText('Login or password is invalid.').waitFor();
+  await page.getByText('That name and password do not go together.').waitFor();
   await page.getByRole('link', { name: 'Forgot your password?' }).click();
   await page.getByText('Ask whoever runs Hearth for a link').waitFor();
 
@@ -53,7 +53,7 @@ test('a link lets in whoever forgot the password, once', async () => {
   await other.getByRole('button', { name: 'Set password' }).click();
   await other.getByRole('alert').getByText('This link was used, or is too old.').waitFor();
   await logIn(other, PASSWORD);
-  await other.getByText('Login or password is invalid.').waitFor();
+  await other.getByText('That name and password do not go together.').waitFor();
   await logIn(other, 'a better horse');
   await other.waitForURL(/channels/);
 });
