@@ -162,36 +162,6 @@ async function told(part: Locator): Promise<string> {
     .replaceAll(/\d{15,}/g, 'ID');
 }
 
-test('words twice as large on a phone of 320 px lose no name, and nothing scrolls sideways', async () => {
-  const channel = 'announcements-of-the-neighbourhood-council';
-  await house.mira.call('POST', `/guilds/${house.guild}/channels`, { name: channel, type: 0 });
-  await house.ravi.call('PATCH', '/users/@me', { global_name: 'Raviprasad Bartholomew Feathers' });
-  const { page } = await house.mira.sit(browser, talk, {
-    ...DEVICES['phone'],
-    viewport: { width: 320, height: 640 },
-  });
-  await page.evaluate(() => {
-    localStorage.setItem('hearth.look', JSON.stringify({ textScale: 200, isUnsaved: true }));
-    dispatchEvent(new StorageEvent('storage', { key: 'hearth.look' }));
-  });
-  await expect.poll(() => page.evaluate(() => document.documentElement.style.fontSize)).toBe('200%');
-  for (const address of [...addresses(), `/channels/${house.guild}`, '/settings']) {
-    await go(page, address);
-    await rests(page);
-    const lost = await page.evaluate(() =>
-      [...document.querySelectorAll<HTMLElement>('.cut:not(small)')]
-        .filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.closest('[inert]'))
-        .flatMap((one) => [one, ...one.querySelectorAll('bdi')])
-        .filter((one) => one.scrollWidth > one.clientWidth && getComputedStyle(one).overflowX === 'hidden')
-        .map((one) => one.textContent),
-    );
-    expect.soft(lost, address).toEqual([]);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    expect.soft(wide, address).toBeLessThanOrEqual(0);
-  }
-  await page.context().close();
-});
-
 test('the main views as a screen reader is told them', async () => {
   const { page } = await house.ravi.sit(browser, talk, DEVICES['desktop']);
   await page.getByRole('article').nth(1).waitFor();
@@ -275,5 +245,35 @@ test('the main views as a screen reader is told them', async () => {
       - button "Record a voice message"
       - button "Send" [disabled]"
     `);
+  await page.context().close();
+});
+
+test('words twice as large on a phone of 320 px lose no name, and nothing scrolls sideways', async () => {
+  const channel = 'announcements-of-the-neighbourhood-council';
+  await house.mira.call('POST', `/guilds/${house.guild}/channels`, { name: channel, type: 0 });
+  await house.ravi.call('PATCH', '/users/@me', { global_name: 'Raviprasad Bartholomew Feathers' });
+  const { page } = await house.mira.sit(browser, talk, {
+    ...DEVICES['phone'],
+    viewport: { width: 320, height: 640 },
+  });
+  await page.evaluate(() => {
+    localStorage.setItem('hearth.look', JSON.stringify({ textScale: 200, isUnsaved: true }));
+    dispatchEvent(new StorageEvent('storage', { key: 'hearth.look' }));
+  });
+  await expect.poll(() => page.evaluate(() => document.documentElement.style.fontSize)).toBe('200%');
+  for (const address of [...addresses(), `/channels/${house.guild}`, '/settings']) {
+    await go(page, address);
+    await rests(page);
+    const lost = await page.evaluate(() =>
+      [...document.querySelectorAll<HTMLElement>('.cut:not(small)')]
+        .filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.closest('[inert]'))
+        .flatMap((one) => [one, ...one.querySelectorAll('bdi')])
+        .filter((one) => one.scrollWidth > one.clientWidth && getComputedStyle(one).overflowX === 'hidden')
+        .map((one) => one.textContent),
+    );
+    expect.soft(lost, address).toEqual([]);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    expect.soft(wide, address).toBeLessThanOrEqual(0);
+  }
   await page.context().close();
 });
