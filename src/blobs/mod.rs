@@ -22,7 +22,7 @@ pub mod strip;
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,6 +31,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
+use rustix::io::{ReadWriteFlags, preadv2};
 use tokio::sync::{Mutex as Turn, MutexGuard as Held};
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -115,6 +116,17 @@ impl Kept {
             Place::File(_) => 256 << 10,
             Place::Bucket(..) => 1 << 20,
         }
+    }
+
+    /// What the system holds in memory of a part of it, at most `length` bytes from `start` on: so much can be sent with no thread of
+    /// the pool and no waiting. `None` where the disk or a bucket has to be asked.
+    pub fn read_cached(&self, start: u64, length: u64) -> Option<Bytes> {
+        let Place::File(file) = &self.place else { return None };
+        let mut piece = vec![0; length as usize];
+        // NOWAIT gives what lies in the page cache, or an error (preadv2(2)).
+        let held = preadv2(file, &mut [IoSliceMut::new(&mut piece)], start, ReadWriteFlags::NOWAIT).ok()?;
+        piece.truncate(held);
+        (held > 0).then(|| piece.into())
     }
 
     /// Begins to read a part of it, in one step of the pool for a file of the disk. It ends with what the disk or the bucket said if that

@@ -59,6 +59,15 @@ impl FileBody {
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         if self.reading.is_none() {
+            if self.next == self.end {
+                return Poll::Ready(None);
+            }
+            let length = self.file.piece_bytes().min(self.end - self.next);
+            if let Some(piece) = self.file.read_cached(self.next, length) {
+                self.next += piece.len() as u64;
+                self.unsent -= piece.len() as u64;
+                return Poll::Ready(Some(Ok(piece)));
+            }
             self.read_on();
         }
         let Some(reading) = &mut self.reading else { return Poll::Ready(None) };
