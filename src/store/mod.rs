@@ -10,6 +10,7 @@ pub mod marks;
 mod messages;
 pub mod nonces;
 mod rows;
+mod snapshots;
 mod space;
 mod tables;
 mod tx;
@@ -22,7 +23,7 @@ mod tests;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use redb::{Database, ReadableDatabase, StorageBackend};
+use redb::{Database, StorageBackend};
 use tokio::sync::{mpsc, oneshot};
 
 pub use as_of::{GuildsAsOf, Rooms, WholeGuild};
@@ -38,6 +39,7 @@ pub use writer::{Need, SpaceGauge};
 
 use crate::logic::file_links::FileLinks;
 use crate::model::{Batch, IdClock};
+use snapshots::{Snapshot, Snapshots};
 use writer::{COMMIT, ClosureJob, EPOCH, Job, LAST_ID, QUEUE_JOBS, ROOM_WAIT, SCHEMA, Writer, meta_number};
 
 /// Version of the records this program writes; a file with a greater one is refused.
@@ -88,6 +90,7 @@ struct Inner {
     queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
     clock: Arc<dyn Fn() -> u64 + Send + Sync>,
     links: Arc<FileLinks>,
+    snapshots: Arc<Snapshots>,
     epoch: String,
     thread: Mutex<Option<std::thread::JoinHandle<Result<(), StoreError>>>>,
     ended: tokio::sync::watch::Receiver<Option<StoreError>>,
@@ -97,6 +100,7 @@ struct Inner {
 pub struct Opened {
     db: Arc<Database>,
     options: Options,
+    snapshots: Arc<Snapshots>,
     epoch: String,
 }
 
@@ -167,7 +171,7 @@ impl Store {
         &self,
         look: impl FnOnce(&View<'static>) -> Result<T, E>,
     ) -> Result<T, E> {
-        look(&snapshot(&self.0.db, (self.0.clock)(), &self.0.links)?)
+        look(&snapshot(&self.0.db, &self.0.snapshots, (self.0.clock)(), &self.0.links)?)
     }
 
     /// A random id made with the file, renewed by restore: what follows the store compares it (SAFETY.md §5.7).
@@ -202,11 +206,17 @@ impl Store {
     }
 }
 
-fn snapshot(db: &Database, now_ms: u64, links: &Arc<FileLinks>) -> Result<View<'static>, StoreError> {
-    let mut view = View::snapshot(db.begin_read()?, now_ms, links.clone());
-    let commit = meta_number(&view, COMMIT)?;
-    view.set_commit(commit);
-    Ok(view)
+fn snapshot(
+    db: &Database,
+    snapshots: &Arc<Snapshots>,
+    now_ms: u64,
+    links: &Arc<FileLinks>,
+) -> Result<View<'static>, StoreError> {
+    let number = |snapshot: &Arc<Snapshot>| {
+        meta_number(&View::snapshot(snapshot.clone(), None, 0, now_ms, links.clone()), COMMIT)
+    };
+    let (commit, newest) = snapshots.take(db, number)?;
+    Ok(View::snapshot(newest, Some(snapshots.clone()), commit, now_ms, links.clone()))
 }
 
 impl Opened {
@@ -248,7 +258,9 @@ impl Opened {
             txn.open_table(*table)?;
         }
         txn.commit()?;
-        let view = snapshot(&db, 0, &options.links)?;
+        let snapshots = Arc::new(Snapshots::default());
+        let view = snapshot(&db, &snapshots, 0, &options.links)?;
+        snapshots.committed(view.commit());
         let epoch = match view.get::<Meta>(&EPOCH.to_owned())? {
             Some(MetaRow::Text(epoch)) => epoch,
             _ => {
@@ -259,7 +271,7 @@ impl Opened {
             }
         };
         drop(view);
-        Ok(Self { db: Arc::new(db), options, epoch })
+        Ok(Self { db: Arc::new(db), options, snapshots, epoch })
     }
 
     /// Reads the file before its writer runs.
@@ -270,7 +282,7 @@ impl Opened {
         &self,
         look: impl FnOnce(&View<'static>) -> Result<T, E>,
     ) -> Result<T, E> {
-        look(&snapshot(&self.db, (self.options.clock)(), &self.options.links)?)
+        look(&snapshot(&self.db, &self.snapshots, (self.options.clock)(), &self.options.links)?)
     }
 
     /// Starts the writer. `publish` gets the events of each commit, in commit order, on the writer's thread.
@@ -290,6 +302,7 @@ impl Opened {
             full: false,
             rehearse: self.options.rehearse,
             links: self.options.links.clone(),
+            snapshots: self.snapshots.clone(),
         };
         let (tell_end, ended) = tokio::sync::watch::channel(None);
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
@@ -302,6 +315,7 @@ impl Opened {
             queue: Mutex::new(Some(sender)),
             clock: self.options.clock,
             links: self.options.links,
+            snapshots: self.snapshots,
             epoch: self.epoch,
             thread: Mutex::new(Some(thread)),
             ended,

@@ -2,6 +2,7 @@
 
 mod disk;
 mod faults;
+mod shared;
 
 use std::sync::{Arc, Mutex};
 

@@ -62,6 +62,10 @@ impl<'t> Tx<'t> {
         self.put_meta(LAST_ID, self.ids.last())
     }
 
+    pub(super) fn touched(&self) -> impl Iterator<Item = usize> {
+        self.view.touched()
+    }
+
     pub(super) fn into_parts(mut self) -> (Vec<Event>, RowCache) {
         self.events.truncate(self.kept_events);
         (self.events, self.view.into_cache())

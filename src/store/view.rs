@@ -1,20 +1,21 @@
 //! Reading: one set of methods for a snapshot and for the transaction of a write.
 
 use std::any::Any;
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
-use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table as RedbTable, WriteTransaction};
+use redb::{ReadableTable, Table as RedbTable, WriteTransaction};
 
 use super::StoreError;
 use super::keys::{Key, end_of_prefix};
 use super::rows::Row;
+use super::snapshots::{Snapshot, Snapshots};
 use super::tables::{ALL, Table};
 use crate::logic::file_links::FileLinks;
 
-type Bytes = &'static [u8];
+pub(super) type Bytes = &'static [u8];
 
 /// Most decoded rows the writer keeps; a full cache is emptied, which costs one decode per row again.
 const CACHE_ROWS: usize = 50_000;
@@ -32,13 +33,16 @@ impl RowCache {
 
 enum Source<'t> {
     Read {
-        txn: ReadTransaction,
-        tables: Vec<OnceCell<ReadOnlyTable<Bytes, Bytes>>>,
+        snapshot: Arc<Snapshot>,
+        /// Where decoded rows are shared; nowhere while the commit's own number is read.
+        shared: Option<Arc<Snapshots>>,
     },
     Write {
         txn: &'t WriteTransaction,
         tables: Vec<OnceCell<RefCell<RedbTable<'t, Bytes, Bytes>>>>,
         cache: RefCell<RowCache>,
+        /// By table: whether a row of it was put or deleted.
+        touched: Vec<Cell<bool>>,
     },
 }
 
@@ -66,13 +70,15 @@ pub struct View<'t> {
     links: Arc<FileLinks>,
 }
 
-fn slots<T>() -> Vec<OnceCell<T>> {
-    (0..ALL.len()).map(|_| OnceCell::new()).collect()
-}
-
 impl<'t> View<'t> {
-    pub(super) fn snapshot(txn: ReadTransaction, now_ms: u64, links: Arc<FileLinks>) -> Self {
-        Self { source: Source::Read { txn, tables: slots() }, commit: 0, now_ms, links }
+    pub(super) fn snapshot(
+        snapshot: Arc<Snapshot>,
+        shared: Option<Arc<Snapshots>>,
+        commit: u64,
+        now_ms: u64,
+        links: Arc<FileLinks>,
+    ) -> Self {
+        Self { source: Source::Read { snapshot, shared }, commit, now_ms, links }
     }
 
     pub(super) fn writing(
@@ -82,12 +88,10 @@ impl<'t> View<'t> {
         now_ms: u64,
         links: Arc<FileLinks>,
     ) -> Self {
-        let source = Source::Write { txn, tables: slots(), cache: RefCell::new(cache) };
+        let tables = ALL.iter().map(|_| OnceCell::new()).collect();
+        let touched = ALL.iter().map(|_| Cell::new(false)).collect();
+        let source = Source::Write { txn, tables, cache: RefCell::new(cache), touched };
         Self { source, commit, now_ms, links }
-    }
-
-    pub(super) fn set_commit(&mut self, commit: u64) {
-        self.commit = commit;
     }
 
     pub(super) fn set_now(&mut self, now_ms: u64) {
@@ -100,6 +104,15 @@ impl<'t> View<'t> {
             Source::Write { cache, .. } => cache.into_inner(),
             Source::Read { .. } => RowCache::default(),
         }
+    }
+
+    /// Places of the tables of which a row was put or deleted; none for a snapshot.
+    pub(super) fn touched(&self) -> impl Iterator<Item = usize> {
+        let touched: &[Cell<bool>] = match &self.source {
+            Source::Write { touched, .. } => touched,
+            Source::Read { .. } => &[],
+        };
+        touched.iter().enumerate().filter(|(_, touched)| touched.get()).map(|(index, _)| index)
     }
 
     /// The number of the newest commit this sees; inside a write, of the commit it will become.
@@ -135,13 +148,8 @@ impl<'t> View<'t> {
         then: impl FnOnce(&[u8]) -> R,
     ) -> Result<Option<R>, StoreError> {
         match &self.source {
-            Source::Read { txn, tables } => {
-                if tables[index].get().is_none() {
-                    let table = txn.open_table(ALL[index])?;
-                    tables[index].get_or_init(|| table);
-                }
-                let table = tables[index].get().expect("opened above");
-                Ok(table.get(key)?.map(|guard| then(guard.value())))
+            Source::Read { snapshot, .. } => {
+                Ok(snapshot.table(index)?.get(key)?.map(|guard| then(guard.value())))
             }
             Source::Write { .. } => {
                 let table = self.write_table(index)?.borrow();
@@ -160,18 +168,20 @@ impl<'t> View<'t> {
         Ok(self.with_bytes(T::INDEX, &key.to_key(), |_| ())?.is_some())
     }
 
-    /// The row with this key, shared; inside a write, rows of cached tables are decoded once until they change.
+    /// The row with this key, shared. Rows of cached tables are decoded once until they change: inside a write each by itself, for
+    /// snapshots all of a table together.
     pub fn shared<T: Table>(&self, key: &T::Key) -> Result<Option<Arc<T::Row>>, StoreError>
     where
         T::Row: Send + Sync + 'static,
     {
         let bytes = key.to_key();
-        let Source::Write { cache, .. } = &self.source else {
-            return Ok(self.with_bytes(T::INDEX, &bytes, |row| decode::<T>(row))?.transpose()?.map(Arc::new));
-        };
         if !T::CACHED {
             return Ok(self.get::<T>(key)?.map(Arc::new));
         }
+        let cache = match &self.source {
+            Source::Write { cache, .. } => cache,
+            Source::Read { shared, .. } => return self.shared_of_snapshot::<T>(shared.as_deref(), bytes),
+        };
         let slot = (T::INDEX, bytes);
         if let Some(row) = cache.borrow().0.get(&slot) {
             return Ok(row.clone().downcast::<T::Row>().ok());
@@ -189,6 +199,24 @@ impl<'t> View<'t> {
         Ok(Some(row))
     }
 
+    fn shared_of_snapshot<T: Table>(
+        &self,
+        shared: Option<&Snapshots>,
+        key: Vec<u8>,
+    ) -> Result<Option<Arc<T::Row>>, StoreError>
+    where
+        T::Row: Send + Sync + 'static,
+    {
+        if let Some(row) = shared.and_then(|shared| shared.rows().get(T::INDEX, &key, self.commit)) {
+            return Ok(Some(row));
+        }
+        let row = self.with_bytes(T::INDEX, &key, |row| decode::<T>(row))?.transpose()?.map(Arc::new);
+        if let (Some(shared), Some(row)) = (shared, &row) {
+            shared.rows().put(T::INDEX, key, self.commit, row.clone());
+        }
+        Ok(row)
+    }
+
     pub(super) fn put_bytes(&self, index: usize, key: Vec<u8>, row: &[u8]) -> Result<(), StoreError> {
         self.write_table(index)?.borrow_mut().insert(key.as_slice(), row)?;
         self.forget(index, key);
@@ -202,7 +230,8 @@ impl<'t> View<'t> {
     }
 
     fn forget(&self, index: usize, key: Vec<u8>) {
-        if let Source::Write { cache, .. } = &self.source {
+        if let Source::Write { cache, touched, .. } = &self.source {
+            touched[index].set(true);
             cache.borrow_mut().0.remove(&(index, key));
         }
     }
@@ -243,12 +272,8 @@ impl<'t> View<'t> {
             Ok(each(key, decode::<T>(row)?))
         };
         match &self.source {
-            Source::Read { txn, tables } => {
-                if tables[T::INDEX].get().is_none() {
-                    let table = txn.open_table(ALL[T::INDEX])?;
-                    tables[T::INDEX].get_or_init(|| table);
-                }
-                let table = tables[T::INDEX].get().expect("opened above");
+            Source::Read { snapshot, .. } => {
+                let table = snapshot.table(T::INDEX)?;
                 run(ReadableTable::range::<&[u8]>(table, (lower, upper))?, order, &mut visit)
             }
             Source::Write { .. } => {
@@ -261,16 +286,16 @@ impl<'t> View<'t> {
     /// Every row of every table as it is kept, for tests that compare whole stores.
     #[cfg(test)]
     pub(super) fn dump(&self) -> Result<Vec<RawRows>, StoreError> {
-        let Source::Read { txn, .. } = &self.source else { unreachable!("tests dump snapshots") };
-        let rows = |table: ReadOnlyTable<Bytes, Bytes>| -> Result<Vec<_>, StoreError> {
-            let entries = ReadableTable::iter(&table)?;
+        let Source::Read { snapshot, .. } = &self.source else { unreachable!("tests dump snapshots") };
+        let rows = |index: usize| -> Result<Vec<_>, StoreError> {
+            let entries = ReadableTable::iter(snapshot.table(index)?)?;
             entries
                 .map(|entry| {
                     entry.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())).map_err(Into::into)
                 })
                 .collect()
         };
-        ALL.iter().map(|table| rows(txn.open_table(*table)?)).collect()
+        (0..ALL.len()).map(rows).collect()
     }
 
     /// At most `limit` rows whose keys begin with `prefix`, beyond `from` where given.

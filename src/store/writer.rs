@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
 use super::rows::{MetaRow, Row};
+use super::snapshots::Snapshots;
 use super::tables::{Meta, Table};
 use super::tx::Tx;
 use super::view::{RowCache, View};
@@ -101,6 +102,7 @@ pub(super) struct Writer {
     pub full: bool,
     pub rehearse: bool,
     pub links: Arc<FileLinks>,
+    pub snapshots: Arc<Snapshots>,
 }
 
 impl Writer {
@@ -233,9 +235,11 @@ impl Writer {
         }
         tx.put_meta(COMMIT, self.commit + 1)?;
         tx.put_last_id()?;
+        self.snapshots.announce(self.commit + 1, tx.touched());
         let (events, cache) = tx.into_parts();
         txn.commit()?;
         self.commit += 1;
+        self.snapshots.committed(self.commit);
         Ok(Attempt::Committed { events: Some(events), cache })
     }
 }
