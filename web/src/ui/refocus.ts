@@ -11,17 +11,28 @@ export function refocus(selector: string, otherwise: () => HTMLElement | undefin
       const found = stops().findIndex((stop) => row?.contains(stop));
       if (found >= 0) at = found;
     };
-    const watcher = new MutationObserver((changes) => {
-      const isGone = changes.some(({ removedNodes }) => removedNodes.length > 0);
-      if (!isGone || document.activeElement !== document.body || document.querySelector('dialog[open]'))
-        return;
+    const settle = (): void => {
+      if (document.activeElement !== document.body) return;
       const left = stops();
       (left[Math.min(at, left.length - 1)] ?? otherwise())?.focus();
+    };
+    // a row may go while the question about it still stands: then the focus has nowhere to go back to when that closes
+    const closing = new MutationObserver(() => {
+      if (document.querySelector('dialog[open]')) return;
+      closing.disconnect();
+      settle();
+    });
+    const watcher = new MutationObserver((changes) => {
+      if (changes.every(({ removedNodes }) => removedNodes.length === 0)) return;
+      if (document.querySelector('dialog[open]'))
+        closing.observe(document.body, { childList: true, subtree: true });
+      else settle();
     });
     list.addEventListener('focusin', note);
     watcher.observe(list, { childList: true, subtree: true });
     return () => {
       watcher.disconnect();
+      closing.disconnect();
       list.removeEventListener('focusin', note);
     };
   };
