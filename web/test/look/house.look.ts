@@ -338,6 +338,17 @@ test('text at twice its size', async () => {
   await phone.go('/channels/@me/friends/pending');
   await phone.page.getByRole('main').getByText('Oskar').first().waitFor();
   await phone.shot('double-pending-phone');
+  await phone.go('/channels/@me');
+  await phone.page.getByText('Sunday hike').waitFor();
+  await phone.shot('double-messages-phone');
+  await phone.go(`/channels/@me/${house.direct}`);
+  await phone.page.getByText('Leave the porch light on').waitFor();
+  await phone.shot('double-direct-phone');
+  await phone.go(inRoom('kitchen'));
+  await read(phone.page);
+  await phone.page.getByRole('button', { name: 'Members' }).click();
+  await phone.page.getByRole('list', { name: 'Members' }).getByText('Mira').waitFor();
+  await phone.shot('double-members-phone');
 });
 
 test('from outside', async () => {
