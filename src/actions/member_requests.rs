@@ -192,10 +192,7 @@ fn members_by_prefix(
             Ok(Some(user)) => {
                 let is_match = query.is_empty() || begins(&row.nick) || begins(&user.global_name);
                 if is_match && found.iter().all(|(other, _)| *other != id) {
-                    found.push((
-                        id,
-                        show::member(&row, Some(Arc::new(show::user(id, Arc::unwrap_or_clone(user))))),
-                    ));
+                    found.push((id, show::member(&row, Some(Arc::new(show::user(id, &user))))));
                 }
                 ControlFlow::Continue(())
             }
