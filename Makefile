@@ -34,9 +34,9 @@ test-clippy:
 
 test-rust:
 	@if cargo nextest --version >/dev/null 2>&1; then \
-		set -x; cargo nextest run --locked; cargo test --doc --locked; \
+		set -x; cargo nextest run --locked --no-fail-fast; cargo test --doc --locked; \
 	else \
-		set -x; cargo test --locked; \
+		set -x; cargo test --locked --no-fail-fast; \
 	fi
 
 test-web: $(WEB_PACKAGES)

@@ -4,7 +4,7 @@
 #[path = "../../seed/mod.rs"]
 mod seeding;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -84,6 +84,12 @@ async fn fifty_thousand_members_open_like_two_hundred_and_fifty() {
                     socket.say(1, Value::Null).await;
                 }
             }
+        }
+        // Presences are told a few times a second: the crowd is there when the last of it is counted.
+        let onlooker = server.known(&seeded.people[0].0.to_string(), &seeded.people[0].1);
+        let counted = format!("/guilds/{}?with_counts=true", seeded.guild);
+        while onlooker.get(&counted).await.ok()["approximate_presence_count"] != CROWD.len() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         openings.push(open(&server, &seeded).await);
     }
