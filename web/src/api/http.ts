@@ -36,12 +36,6 @@ export class ApiError extends Error {
   }
 }
 
-/** A refusal in words: the fields' own if there are any. */
-export function faultText(error: unknown): string {
-  if (!(error instanceof ApiError)) return error instanceof Error ? error.message : String(error);
-  return Object.values(error.fields)[0] ?? error.message;
-}
-
 export interface HttpOptions {
   fetch: typeof fetch;
   sleep: (ms: number) => Promise<void>;

@@ -1,6 +1,7 @@
 // The conversations on hand: loading their pages, and everything one does to a message.
 import { SvelteMap } from 'svelte/reactivity';
-import { ApiError, faultText } from '../api/http';
+import { ApiError } from '../api/http';
+import { faultText } from '../refusals';
 import { MAX_PAGE, PAGE_SIZE } from '../api/limits';
 import type { Post, PostedFile, Routes } from '../api/routes';
 

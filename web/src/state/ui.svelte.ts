@@ -1,5 +1,5 @@
 // What is open on the screen: dialogs, notes at its foot, the message being edited or answered.
-import { faultText } from '../api/http';
+import { faultText } from '../refusals';
 import type { CustomEmoji, Id, Message, Sound, Sticker } from '../api/types';
 
 export type Dialog =

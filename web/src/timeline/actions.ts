@@ -5,7 +5,7 @@ import { m } from '../i18n';
 import { channelPath } from '../router';
 import type { Client } from '../state/client.svelte';
 import { isSpokenType } from '../state/spoken';
-import { faultText } from '../api/http';
+import { faultText } from '../refusals';
 import type { IconName } from '../ui/icons';
 
 export interface MessageAction {

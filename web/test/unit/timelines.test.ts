@@ -144,11 +144,14 @@ describe('sending', () => {
   });
 
   test('a refusal stays with its reason until it is taken back', async () => {
-    const refusing = { ...server.routes(), post: () => Promise.reject(new ApiError(403, 50013, 'Not here')) };
+    const refusing = {
+      ...server.routes(),
+      post: () => Promise.reject(new ApiError(403, 50013, 'Missing Permissions')),
+    };
     timelines = new Timelines(world, refusing as unknown as Routes);
     timelines.keepIn(shelf.archive);
     timelines.post(CHANNEL, 'no');
-    await vi.waitFor(() => expect(waiting()[0]).toMatchObject({ state: 'failed', fault: 'Not here' }));
+    await vi.waitFor(() => expect(waiting()[0]).toMatchObject({ state: 'failed', fault: 'refused_right' }));
     timelines.flush();
     expect(waiting()[0]?.state).toBe('failed');
     timelines.discard(CHANNEL, waiting()[0]?.nonce ?? '');

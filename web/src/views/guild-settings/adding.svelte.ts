@@ -1,5 +1,5 @@
 // Emoji being added, one after the other; what failed waits to be tried again or put aside.
-import { faultText } from '../../api/http';
+import { faultText } from '../../refusals';
 import type { Routes } from '../../api/routes';
 import type { Id } from '../../api/types';
 import { dataUrl, PictureFault, shrink } from '../../ui/shrink';
