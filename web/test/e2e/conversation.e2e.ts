@@ -325,10 +325,10 @@ test('12 and 13: a reply without a call, its source deleted; a reaction undone w
   await fire.hover();
   await ravi.getByRole('tooltip').getByText('mira reacted with 🔥').waitFor();
   await ravi.route('**/reactions/**', (route) =>
-    route.fulfill({ status: 403, json: { code: 50013, message: 'Not now' } }),
+    route.fulfill({ status: 403, json: { code: 50013, message: 'Missing Permissions' } }),
   );
   await fire.click();
-  await ravi.getByText('Not now').waitFor();
+  await ravi.getByText('You do not have the right to do that.').waitFor();
   await fire.waitFor();
   await ravi.unroute('**/reactions/**');
   await row(ravi, 'the answer').click({ button: 'right' });
