@@ -48,8 +48,13 @@ pub struct FileBody {
 }
 
 impl FileBody {
+    /// Bytes of the next piece; 0 at the end.
+    fn next_bytes(&self) -> u64 {
+        self.file.piece_bytes().min(self.end - self.next)
+    }
+
     fn read_on(&mut self) {
-        let length = self.file.piece_bytes().min(self.end - self.next);
+        let length = self.next_bytes();
         if length == 0 {
             return;
         }
@@ -59,10 +64,10 @@ impl FileBody {
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         if self.reading.is_none() {
-            if self.next == self.end {
+            let length = self.next_bytes();
+            if length == 0 {
                 return Poll::Ready(None);
             }
-            let length = self.file.piece_bytes().min(self.end - self.next);
             if let Some(piece) = self.file.read_cached(self.next, length) {
                 self.next += piece.len() as u64;
                 self.unsent -= piece.len() as u64;

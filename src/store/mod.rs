@@ -1,5 +1,5 @@
 //! The store: one redb file, one writer with group commit, snapshots for readers. `tables` lists what it holds, `rows` how,
-//! `access` proves who may do what, one file per noun writes it. What is in memory only belongs to the hub.
+//! `snapshots` what readers share, `access` proves who may do what, one file per noun writes it. What is in memory only belongs to the hub.
 
 pub mod access;
 mod as_of;

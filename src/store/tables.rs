@@ -17,7 +17,7 @@ pub trait Table {
     const NAME: &'static str;
     /// Its place in [`ALL`].
     const INDEX: usize;
-    /// Whether the writer keeps decoded rows of it between jobs.
+    /// Whether decoded rows of it are kept: by the writer between jobs, for readers until a commit touches it.
     const CACHED: bool;
 }
 
