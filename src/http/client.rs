@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hyper::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
     HeaderValue, IF_NONE_MATCH, VARY,
 };
 use hyper::{Request, Response, StatusCode};
@@ -20,6 +20,9 @@ struct Dist;
 /// Addresses of the client's views, all answered with its one page (WEB.md §2).
 const VIEWS: [&str; 10] =
     ["channels", "invite", "login", "register", "reset", "setup", "settings", "guilds", "admin", "oauth2"];
+
+/// The one page.
+const PAGE: &str = "index.html";
 
 /// What is shown where no client is embedded.
 const NOT_BUILT: &str = "<!doctype html><meta charset=\"utf-8\"><title>Hearth</title>\
@@ -41,25 +44,41 @@ impl Client {
     /// Answers a request outside `/api` and `/cdn`.
     pub fn answer<B>(&self, request: &Request<B>) -> Result<Response<Body>, Fault> {
         let path = request.uri().path().trim_start_matches('/');
-        let view = path.is_empty() || VIEWS.contains(&path.split('/').next().unwrap_or_default());
-        let name = if view { "index.html" } else { path };
-        if name.ends_with(".br") || name.ends_with(".gz") {
-            return Err(Fault::NotFound);
-        }
-        let file = Dist::get(name);
-        if file.is_none() && !view {
-            return Err(Fault::NotFound);
-        }
+        let (name, status) = match find(path) {
+            Some(name) => (name, StatusCode::OK),
+            None if is_opened(request, path) => (PAGE, StatusCode::NOT_FOUND),
+            None => return Err(Fault::NotFound),
+        };
         if !request.method().is_safe() {
             return Err(Fault::MethodNotAllowed);
         }
-        let mut response = match file {
+        let mut response = match Dist::get(name) {
             Some(file) => send(request, name, &file),
             None => not_built(),
         };
+        if response.status() == StatusCode::OK {
+            *response.status_mut() = status;
+        }
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, self.policy.clone());
         Ok(response)
     }
+}
+
+/// The file that a path stands for. The twins have no address of their own.
+fn find(path: &str) -> Option<&str> {
+    let first = path.split('/').next().unwrap_or_default();
+    if path.is_empty() || VIEWS.contains(&first) {
+        return Some(PAGE);
+    }
+    let is_twin = path.ends_with(".br") || path.ends_with(".gz");
+    (!is_twin && Dist::get(path).is_some()).then_some(path)
+}
+
+/// Whether a person opened this address to see a page: the client then says that there is none. A part of the client that is asked
+/// for is none, whoever asks.
+fn is_opened<B>(request: &Request<B>, path: &str) -> bool {
+    let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+    request.method().is_safe() && !path.starts_with("assets/") && accepted.contains("text/html")
 }
 
 /// The policy of WEB.md §2. Without TLS the gateway is `ws:`.
@@ -92,7 +111,7 @@ fn send<B>(request: &Request<B>, name: &str, file: &EmbeddedFile) -> Response<Bo
     let tag = entity_tag(&file.metadata.sha256_hash());
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
-    headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+    headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
     headers.insert(ETAG, tag.clone());
     if request.headers().get(IF_NONE_MATCH).is_some_and(|known| *known == tag) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -180,6 +199,11 @@ mod tests {
         let ask = |method: &str, path: &str| {
             client.answer(&Request::builder().method(method).uri(path).body(()).unwrap())
         };
+        let open = |path: &str| {
+            let request =
+                Request::builder().uri(path).header("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+            client.answer(&request.body(()).unwrap())
+        };
         for path in [
             "/",
             "/channels/@me/1",
@@ -195,6 +219,13 @@ mod tests {
         }
         assert_eq!(ask("GET", "/policies/instance").err(), Some(Fault::NotFound));
         assert_eq!(ask("GET", "/assets/../index.html.br").err(), Some(Fault::NotFound));
+        assert_eq!(ask("GET", "/foo/bar").err(), Some(Fault::NotFound));
+        assert_eq!(open("/assets/gone.js").err(), Some(Fault::NotFound));
+        for path in ["/foo/bar", "/index.html.br"] {
+            let response = open(path).unwrap();
+            assert!(!response.status().is_success(), "{path}");
+            assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8", "{path}");
+        }
         assert_eq!(ask("POST", "/login").err(), Some(Fault::MethodNotAllowed));
     }
 

@@ -1,7 +1,7 @@
 // Everything around the conversation, as two people on the real server.
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { launch } from '../support/browser';
+import { launch, openPage } from '../support/browser';
 import { newGuild, newOwner, newPerson, type Person, type Place } from '../support/newcomers';
 import { startServer, type TestServer } from '../support/server';
 
@@ -493,6 +493,72 @@ describe('settings', () => {
     await page.getByText('Servers you are in').waitFor();
     expect(await page.getByRole('button', { name: 'Delete account' }).isDisabled()).toBe(true);
     await page.getByText(/You own .*Maple House/).waitFor();
+  });
+});
+
+describe('an address that leads nowhere', () => {
+  const heading = (page: Page, name: string): Promise<void> =>
+    page.getByRole('heading', { level: 1, name }).waitFor();
+
+  test('is said to, with a way home, whoever opens it', async () => {
+    const { page } = ravi;
+    for (const path of ['/foo/bar', '/channels/not-an-id/x']) {
+      const answer = await page.goto(server.url + path);
+      expect(answer?.status()).toBe(path === '/foo/bar' ? 404 : 200);
+      await heading(page, 'There is nothing at this address');
+      expect(await page.title()).toBe('There is nothing at this address · Hearth');
+    }
+    await page.getByRole('link', { name: 'Go home' }).click();
+    await rail(page).waitFor();
+
+    const { page: stranger } = await openPage(browser);
+    await stranger.goto(`${server.url}/foo/bar`);
+    await heading(stranger, 'There is nothing at this address');
+    await stranger.getByRole('link', { name: 'Go home' }).click();
+    await stranger.getByRole('button', { name: 'Log in' }).waitFor();
+    await stranger.context().close();
+  });
+
+  test('is no page for what asks for a part of the client, or for the API', async () => {
+    const ask = (path: string): Promise<[number, string | null]> =>
+      ravi.page
+        .context()
+        .request.get(server.url + path, { headers: { Accept: 'text/html' } })
+        .then((answer) => [answer.status(), answer.headers()['content-type'] ?? null]);
+    expect(await ask('/assets/gone.js')).toEqual([404, 'application/json']);
+    expect(await ask('/api/v10/gone')).toEqual([404, 'application/json']);
+  });
+
+  test('a place that is not open to one says so, and leads back', async () => {
+    const { page } = ravi;
+    const cellar = await mira.call<{ id: string }>('POST', `/guilds/${house.guildId}/channels`, {
+      name: 'cellar',
+      type: 0,
+      permission_overwrites: [{ id: house.guildId, type: 0, deny: '1024', allow: '0' }],
+    });
+    await page.goto(`${server.url}/channels/${house.guildId}/${cellar.id}`);
+    await heading(page, 'This place is not open to you');
+    await page.getByRole('link', { name: 'Back to Maple House' }).click();
+    await composer(page).waitFor();
+
+    await page.goto(`${server.url}/channels/${cellar.id}`); // no server has this id
+    await heading(page, 'This place is not open to you');
+    await page.getByRole('main').getByRole('link', { name: 'Go home' }).click();
+    await page.getByRole('navigation', { name: 'Friends' }).waitFor();
+
+    // one that goes while it is looked at is left
+    await page.goto(`${server.url}/channels/${house.guildId}/${house.channels['garden']}`);
+    const shed = await mira.call<{ id: string }>('POST', `/guilds/${house.guildId}/channels`, {
+      name: 'shed',
+      type: 0,
+    });
+    await tree(page).getByRole('link', { name: 'shed' }).click();
+    await page.getByRole('textbox', { name: 'Message shed' }).waitFor();
+    await mira.call('DELETE', `/channels/${shed.id}`);
+    await page.getByRole('textbox', { name: 'Message shed' }).waitFor({ state: 'detached' });
+    await composer(page).waitFor();
+    await mira.call('DELETE', `/channels/${cellar.id}`);
+    ravi.complaints.length = 0; // the browser reports the page that is none
   });
 });
 
