@@ -15,7 +15,11 @@ export function links(text: string): string[] {
   const walk = (blocks: readonly Block[]): void => {
     for (const block of blocks) {
       if (block.kind === 'quote') walk(block.children);
-      else if (block.kind === 'list') block.items.forEach(look);
+      else if (block.kind === 'list')
+        for (const item of block.items) {
+          look(item.children);
+          walk(item.lists);
+        }
       else if (block.kind !== 'fence') look(block.children);
     }
   };

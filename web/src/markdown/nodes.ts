@@ -18,7 +18,20 @@ export type Block =
   | { kind: 'subtext'; children: Inline[] }
   | { kind: 'fence'; language: string; text: string }
   | { kind: 'quote'; children: Block[] }
-  | { kind: 'list'; isOrdered: boolean; start: number; items: Inline[][] };
+  | List;
+
+export interface List {
+  kind: 'list';
+  isOrdered: boolean;
+  start: number;
+  items: ListItem[];
+}
+
+/** A line of a list, with the lists set in below it. */
+export interface ListItem {
+  children: Inline[];
+  lists: List[];
+}
 
 /** Whether a message is nothing but a few emoji, to be drawn large. */
 export function isJumbo(blocks: readonly Block[]): boolean {

@@ -1,8 +1,12 @@
 // Message text to a tree, in one pass per line: no back-tracking, nesting bounded, anything not understood stays text.
-import type { Block, Inline } from './nodes';
+import type { Block, Inline, List } from './nodes';
 
 const MAX_DEPTH = 12;
 const MAX_QUOTES = 3;
+/** Lists in lists; what is set in further stays at the last of these. */
+const MAX_LISTS = 6;
+/** Spaces by which an item is set in to belong to the one above it. */
+const SET_IN = 2;
 /** Longer addresses stay text. */
 const MAX_LINK = 2000;
 
@@ -74,16 +78,12 @@ function blocks(text: string, quoteDepth: number): Block[] {
       continue;
     }
     const first = itemOf(line);
-    if (first) {
+    if (first && first.indent < 4) {
       flush();
-      const items: Inline[][] = [];
-      let item: typeof first | null = first;
-      while (item && item.isOrdered === first.isOrdered) {
-        items.push(inline(item.text));
-        item = itemOf(lines[++at] ?? '');
-      }
+      const items: Item[] = [];
+      for (let item: Item | null = first; item; item = itemOf(lines[++at] ?? '')) items.push(item);
       at--;
-      out.push({ kind: 'list', isOrdered: first.isOrdered, start: first.number, items });
+      out.push(...lists(items, 1));
       continue;
     }
     paragraph.push(line);
@@ -92,11 +92,32 @@ function blocks(text: string, quoteDepth: number): Block[] {
   return out;
 }
 
-function itemOf(line: string): { isOrdered: boolean; number: number; text: string } | null {
-  const bullet = /^ {0,3}[-*] (\S.*)$/.exec(line);
-  if (bullet) return { isOrdered: false, number: 1, text: bullet[1] ?? '' };
-  const numbered = /^ {0,3}(\d{1,9})\. (\S.*)$/.exec(line);
-  return numbered ? { isOrdered: true, number: Number(numbered[1]), text: numbered[2] ?? '' } : null;
+interface Item {
+  indent: number;
+  isOrdered: boolean;
+  number: number;
+  text: string;
+}
+
+function itemOf(line: string): Item | null {
+  const found = /^( *)(?:[-*]|(\d{1,9})\.) (\S.*)$/.exec(line);
+  if (!found) return null;
+  const [, indent = '', number, text = ''] = found;
+  return { indent: indent.length, isOrdered: number !== undefined, number: Number(number ?? 1), text };
+}
+
+/** Items one below the other as lists, and what is set in below one as its own. */
+function lists(items: readonly Item[], depth: number): List[] {
+  const out: List[] = [];
+  for (let at = 0; at < items.length;) {
+    const { indent, isOrdered, number: start, text } = items[at] as Item;
+    let end = at + 1;
+    while (depth < MAX_LISTS && (items[end]?.indent ?? 0) >= indent + SET_IN) end++;
+    if (out.at(-1)?.isOrdered !== isOrdered) out.push({ kind: 'list', isOrdered, start, items: [] });
+    out.at(-1)?.items.push({ children: inline(text), lists: lists(items.slice(at + 1, end), depth + 1) });
+    at = end;
+  }
+  return out;
 }
 
 interface Fence {
@@ -353,6 +374,16 @@ function protocolOf(href: string): string {
   return href.length <= MAX_LINK && URL.canParse(href) ? new URL(href).protocol : '';
 }
 
+/** What stands on lines of its own. */
+const BLOCKS: ReadonlySet<string> = new Set<Block['kind']>([
+  'paragraph',
+  'heading',
+  'subtext',
+  'fence',
+  'quote',
+  'list',
+]);
+
 /** A message as one line of plain text, for previews and announcements. */
 export function plainText(
   nodes: readonly (Block | Inline)[],
@@ -381,11 +412,14 @@ export function plainText(
         case 'link':
           return node.children ? plainText(node.children, nameOf) : node.href;
         case 'list':
-          return node.items.map((item) => plainText(item, nameOf)).join(' ');
+          return node.items
+            .flatMap((item) => [item.children, ...item.lists.map((list) => [list])])
+            .map((part) => plainText(part, nameOf))
+            .join(' ');
         default:
           return plainText(node.children, nameOf);
       }
     })
-    .join(nodes.some((node) => node.kind === 'paragraph') ? ' ' : '')
+    .join(nodes.some(({ kind }) => BLOCKS.has(kind)) ? ' ' : '')
     .replace(/\s+/g, ' ');
 }

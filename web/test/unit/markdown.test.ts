@@ -100,9 +100,43 @@ describe('blocks', () => {
     expect(parse('>>> a\nb').map((block) => block.kind)).toEqual(['quote']);
     expect(parse('# Big\n-# small')).toMatchObject([{ kind: 'heading', level: 1 }, { kind: 'subtext' }]);
     expect(parse('- a\n- b\n2. c')).toMatchObject([
-      { kind: 'list', isOrdered: false, items: [[text('a')], [text('b')]] },
+      { kind: 'list', isOrdered: false, items: [{ children: [text('a')] }, { children: [text('b')] }] },
       { kind: 'list', isOrdered: true, start: 2 },
     ]);
+  });
+
+  /** Lists as words: an item's text, then in brackets what is set in below it. */
+  const shape = (block: Block): string =>
+    block.kind === 'list'
+      ? `${block.isOrdered ? block.start : '-'}:${block.items
+          .map(({ children, lists }) => {
+            const inner = lists.map(shape).join(' ');
+            return plainText(children, () => '') + (inner && `[${inner}]`);
+          })
+          .join(',')}`
+      : block.kind;
+
+  test.each([
+    ['- a\n  - b\n  - c\n- d', '-:a[-:b,c],d'],
+    ['- a\n  1. b\n  2. c\n- d', '-:a[1:b,c],d'],
+    ['1. a\n   - b\n     - c\n2. d', '1:a[-:b[-:c]],d'],
+    ['- a\n    - b\n  - c', '-:a[-:b,c]'], // set in at all is set in below the same
+    ['- a\n  - b\n  3. c', '-:a[-:b 3:c]'],
+    ['  - a\n- b', '-:a,b'],
+    ['- a\n - b', '-:a,b'], // one space is a slip of the hand
+    ['- a\n  b\n  - c', '-:a paragraph -:c'],
+    ['    - a', 'paragraph'],
+    ['> - a\n>   - b', 'quote'],
+  ])('lists in lists: %j', (source, shapes) => {
+    expect(parse(source).map(shape).join(' ')).toBe(shapes);
+  });
+
+  test('a list set in further than anyone reads stays at the last step', () => {
+    const steps = Array.from({ length: 40 }, (_, step) => `${' '.repeat(2 * step)}- ${step}`);
+    const drawn = parse(steps.join('\n')).map(shape).join(' ');
+    expect(drawn.split('[').length - 1).toBe(5);
+    expect(drawn).toContain('-:5,6,7,');
+    expect(drawn).toContain('39');
   });
 
   test('only emoji are drawn large', () => {
@@ -114,13 +148,18 @@ describe('blocks', () => {
   test('a preview hides spoilers', () => {
     const name = (_: string, id: string): string => `n${id}`;
     expect(plainText(parse('**hi** <@1> ||secret||'), name)).toBe('hi @n1 ▒▒▒');
+    expect(plainText(parse('# Big\n- a\n  - b\n    1. c\n- d'), name)).toBe('Big a b c d');
   });
 });
 
 function depth(nodes: readonly (Inline | Block)[]): number {
   return Math.max(
     0,
-    ...nodes.map((node) => ('children' in node && node.children ? 1 + depth(node.children) : 1)),
+    ...nodes.map((node) => {
+      if (node.kind === 'list')
+        return 1 + Math.max(...node.items.map((item) => depth([...item.children, ...item.lists])));
+      return 'children' in node && node.children ? 1 + depth(node.children) : 1;
+    }),
   );
 }
 
@@ -138,6 +177,8 @@ test('anything parses, shallow and without loss of letters', () => {
     '> ',
     '# ',
     '- ',
+    '\n  - ',
+    '\n    1. ',
     '[',
     '](https://x.y)',
     '<@1>',
@@ -186,6 +227,7 @@ test.each([
   '[a](',
   '🔥',
   '- a\n',
+  '- a\n  - b\n    - c\n      - d\n',
   'https://a.b....... ',
 ])('4000 characters of %j parse, and nothing of them is lost', (unit) => {
   const source = unit.repeat(Math.ceil(4000 / unit.length)).slice(0, 4000);
