@@ -31,6 +31,7 @@ export class EmojiUse {
   async restore(archive: Archive): Promise<void> {
     this.#archive = archive;
     const [recents, tone] = await Promise.all([archive.get('recentEmoji'), archive.get('skinTone')]);
+    if (this.#archive !== archive) return; // the account was left meanwhile
     if (this.recents.length === 0) this.recents = recents ?? [];
     if (this.tone === 0) this.tone = tone ?? 0;
   }

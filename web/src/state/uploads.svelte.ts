@@ -6,6 +6,7 @@ import type { Routes } from '../api/routes';
 import type { Id, Slot } from '../api/types';
 import { m } from '../i18n';
 import { logFault } from '../log';
+import { faultText } from '../refusals';
 import type { Archive } from './archive';
 import { posterOf } from './poster';
 import type { SentFile, Voice } from './segments';
@@ -55,7 +56,7 @@ export class Upload {
   isSpoiler = $state.raw(false);
   phase: UploadPhase = $state.raw('waiting');
   sentBytes = $state.raw(0);
-  /** Why it failed, in the server's words. */
+  /** Why it failed, in the person's language. */
   fault: string | null = $state.raw(null);
   slot: Slot | null = null;
   tries = 0;
@@ -102,6 +103,8 @@ export class Uploads {
   readonly #trays = new SvelteMap<Id, readonly Upload[]>();
   readonly #onSettled: (channelId: Id) => void;
   #archive: FileArchive | null = null;
+  /** The archive whose files are taken up. */
+  #taking: FileArchive | null = null;
 
   /** `onSettled`: a file of that channel arrived, or failed. */
   constructor(
@@ -236,7 +239,10 @@ export class Uploads {
 
   /** Takes up the files that an earlier visit left, and keeps all files from here on: for one open tab at a time. */
   async restore(archive: FileArchive): Promise<void> {
-    for (const { staged, file } of await archive.staged()) {
+    this.#taking = archive;
+    const left = await archive.staged();
+    if (this.#taking !== archive) return; // the account was left meanwhile
+    for (const { staged, file } of left) {
       if (this.#held.has(staged.id)) continue;
       const { channelId, id, ...said } = staged;
       const upload = Object.assign(new Upload(channelId, file ?? NO_FILE, id), said);
@@ -260,7 +266,7 @@ export class Uploads {
 
   /** Someone else may sit down here. */
   forget(): void {
-    this.#archive = null; // which goes as a whole
+    this.#archive = this.#taking = null; // which goes as a whole
     for (const upload of [...this.#held.values()]) {
       upload.abort?.abort();
       this.forgetOne(upload.id);
@@ -373,7 +379,7 @@ export class Uploads {
     const mayPass = error.status === 0 || error.status === 409 || error.status === 429 || error.status >= 502;
     const waitMs = RETRY_MS[upload.tries];
     if ((!mayPass && !isGone) || waitMs === undefined) {
-      upload.fault = Object.values(error.fields)[0] ?? error.message;
+      upload.fault = faultText(error);
       upload.phase = 'failed';
       return false;
     }

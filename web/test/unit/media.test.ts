@@ -122,7 +122,7 @@ describe('files on their way', () => {
     uploads.add('10', [file('b', 5)]);
     const refused = uploads.take('10');
     await vi.waitFor(() => expect(settled).toHaveLength(2));
-    expect(() => uploads.arrived(refused)).toThrow('b: File is too large');
+    expect(() => uploads.arrived(refused)).toThrow('b: refused_large');
     uploads.remove(refused[0]?.uploadId ?? '');
     expect(() => uploads.arrived(refused)).toThrow(LostFile);
   });
@@ -201,6 +201,21 @@ describe('files that outlive the page', () => {
     uploads.forget();
     expect(uploads.tray('10')).toEqual([]);
     uploads.add('10', [file('b', 5)]);
+    expect([...shelf.held.values()].map(({ staged }) => staged.name)).toEqual(['a']);
+  });
+
+  test('stay where they are when the account is left before they were found', async () => {
+    const [slots, shelf] = [new Slots(), new Shelf()];
+    const before = new Uploads(slots.api, () => undefined);
+    await before.restore(shelf);
+    before.add('10', [file('a', 5)]);
+
+    const after = new Uploads(slots.api, () => undefined);
+    const restored = after.restore(shelf);
+    after.forget();
+    await restored;
+    expect(after.tray('10')).toEqual([]);
+    after.add('10', [file('of another', 5)]);
     expect([...shelf.held.values()].map(({ staged }) => staged.name)).toEqual(['a']);
   });
 });
