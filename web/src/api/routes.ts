@@ -82,7 +82,7 @@ export function routes(http: TypedHttp) {
       }),
     dropRequest: (channel: Id) => http.request('DELETE', `/channels/${channel}/recipients/@me`),
 
-    createGuild: (name: string) => http.request('POST', '/guilds', { body: { name } }),
+    createGuild: (body: Body<'POST /guilds'>) => http.request('POST', '/guilds', { body }),
     editGuild: (guild: Id, body: Body<'PATCH /guilds/{}'>) =>
       http.request('PATCH', `/guilds/${guild}`, { body }),
     guildExtras: (guild: Id) => http.request('GET', `/hearth/guilds/${guild}/settings`),
