@@ -18,3 +18,8 @@ export function firstField(box: HTMLElement): HTMLElement | null {
     '[data-autofocus], textarea, input:not([readonly], [type="radio"], [type="checkbox"], [type="file"], [type="range"])',
   );
 }
+
+/** What comes into a dialog later is begun at while the focus waits on the way out. */
+export function beginsLate(part: HTMLElement): void {
+  if (document.activeElement?.matches('[data-out]')) part.focus();
+}

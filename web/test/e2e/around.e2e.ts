@@ -443,6 +443,7 @@ describe('invites', () => {
     await page.goto(`${server.url}/channels/${house.guildId}/${house.channels['hallway']}`);
     await page.getByRole('button', { name: 'Server menu' }).click();
     await page.getByRole('menuitem', { name: 'Invite people' }).click();
+    await expect.poll(() => focused(page)).toBe('Copy'); // what one came for
     await page.getByLabel('Expires').selectOption({ label: 'After an hour' });
     await page.getByLabel('Can be used').selectOption('5');
     const link = page.getByRole('textbox', { name: 'Invite link' });
