@@ -74,9 +74,17 @@ export class Http {
   readonly #options: HttpOptions;
   /** When each emptied bucket fills again, by method and path. */
   readonly #blockedUntil = new Map<string, number>();
+  /** Ends with the session that questions are asked for. */
+  #session = new AbortController();
 
   constructor(options: HttpOptions) {
     this.#options = options;
+  }
+
+  /** The session is over: what it still asks is not waited for. What it tells goes on, as nobody's words may be lost. */
+  drop(): void {
+    this.#session.abort();
+    this.#session = new AbortController();
   }
 
   /** Sends one call and answers with its JSON body (undefined for none); throws `ApiError`. */
@@ -88,26 +96,32 @@ export class Http {
     const isForm = given instanceof FormData; // its type has a boundary that the browser makes
     if (given !== undefined && !isForm) headers['Content-Type'] = 'application/json';
     const bucket = `${method} ${path}`;
+    const ends = [
+      options.signal,
+      method === 'GET' && !options.isAnonymous ? this.#session.signal : undefined,
+    ];
+    const signal = AbortSignal.any(ends.filter((end) => end !== undefined));
     for (let attempt = 1; ; attempt++) {
       await this.#waitFor(bucket);
       let response: Response;
+      let body: unknown;
       try {
         response = await this.#options.fetch(url, {
           method,
           headers,
           credentials: 'same-origin',
           ...(given === undefined ? {} : { body: isForm ? given : JSON.stringify(given) }),
-          ...(options.signal ? { signal: options.signal } : {}),
+          signal,
         });
+        body = await readBody(response);
       } catch (error) {
-        if (options.signal?.aborted || !isRepeatable || attempt >= MAX_TRIES) {
+        if (signal.aborted || !isRepeatable || attempt >= MAX_TRIES) {
           throw new ApiError(0, 0, error instanceof Error ? error.message : 'unreachable');
         }
         await this.#options.sleep(250 * 2 ** attempt * (0.5 + Math.random()));
         continue;
       }
       this.#noteBucket(bucket, response);
-      const body: unknown = await readBody(response);
       if (response.ok) return body as T;
       const error = errorOf(response.status, body);
       const waitMs = error.retryAfterMs;

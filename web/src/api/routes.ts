@@ -28,6 +28,7 @@ export function emojiPath(emoji: Emoji): string {
 export function routes(http: TypedHttp) {
   const messages = (channel: Id) => `/channels/${channel}/messages` as const;
   return {
+    drop: () => http.drop(),
     instance: () => http.request('GET', '/hearth/instance', { isAnonymous: true }),
     register: (body: Registration) => http.request('POST', '/auth/register', { body, isAnonymous: true }),
     login: (body: Body<'POST /auth/login'>) =>

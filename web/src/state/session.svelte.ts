@@ -98,6 +98,7 @@ export class Session {
 
   /** Ends the session here and on the server. */
   async signOut(): Promise<void> {
+    this.#api.drop();
     try {
       await this.#api.logout();
     } catch (error) {
@@ -110,6 +111,7 @@ export class Session {
   forget(): void {
     if (this.phase === 'signed-out') return;
     writeHint('no');
+    this.#api.drop();
     this.#gateway.stop();
     this.#queue.flush();
     const { me, settings, prefs, ...maps } = this.#world;

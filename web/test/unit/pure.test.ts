@@ -138,6 +138,24 @@ describe('http', () => {
       status: 0,
     });
   });
+
+  test('waits no longer for what an ended session asks, and still for what it tells', async () => {
+    const made = new Http({
+      fetch: (_, init) =>
+        new Promise((resolve, reject) => {
+          const callOff = (): void => reject(new Error('called off'));
+          if (init?.signal?.aborted) callOff();
+          init?.signal?.addEventListener('abort', callOff);
+          if (init?.method === 'POST') setTimeout(() => resolve(answer(200, 'told')), 5);
+        }),
+      sleep: () => Promise.resolve(),
+    });
+    const asked = made.request('GET', '/x');
+    const told = made.request('POST', '/x');
+    made.drop();
+    await expect(asked).rejects.toMatchObject({ status: 0 });
+    expect(await told).toBe('told');
+  });
 });
 
 describe('rows', () => {
