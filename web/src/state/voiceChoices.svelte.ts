@@ -4,6 +4,8 @@ import type { Id } from '../api/types';
 const KEY = 'hearth.voice';
 /** Loudness of a person as a share of what they send. */
 export const VOLUME = { min: 0, max: 2, step: 0.05 } as const;
+/** Loudness of a sound as a share of what was uploaded. */
+export const SOUND_VOLUME = { min: 0, max: 1, step: 0.05 } as const;
 /** Decibels below the loudest; quieter than the threshold is not sent. */
 export const THRESHOLD = { min: -80, max: -10, step: 1 } as const;
 

@@ -57,7 +57,7 @@ describe('emoji', () => {
     await mira.getByText('No emoji yet.').waitFor();
     await mira.screenshot({ path: `${OUT}emoji-none.png` });
     await mira
-      .locator('[data-emoji-files]')
+      .locator('[data-files]')
       .setInputFiles([
         png('blob wave.png', 64, 64, 1),
         png('Träne!.png', 900, 700, 2),
@@ -201,7 +201,7 @@ describe('stickers', () => {
     await mira.getByText('No stickers yet.').waitFor();
     await mira.getByRole('button', { name: 'Add a sticker' }).click();
     const form = mira.getByRole('dialog', { name: 'Add a sticker' });
-    await mira.locator('[data-sticker-file]').setInputFiles(png('warm soup.png', 900, 600, 4));
+    await mira.locator('[data-files]').setInputFiles(png('warm soup.png', 900, 600, 4));
     await expect.poll(() => form.getByLabel('Name').inputValue()).toBe('warm soup');
     expect(await form.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true);
     await form.getByRole('button', { name: /Emoji it stands for/ }).click();
@@ -264,7 +264,7 @@ test('who may make some changes only their own', async () => {
   const me = await house.ravi.call<{ id: string }>('GET', '/users/@me');
   await house.mira.call('PUT', `/guilds/${house.guild}/members/${me.id}/roles/${role.id}`);
   await ravi.goto(settings('emoji'));
-  await ravi.locator('[data-emoji-files]').setInputFiles([png('ravis.png', 40, 40, 3)]);
+  await ravi.locator('[data-files]').setInputFiles([png('ravis.png', 40, 40, 3)]);
   await ravi.getByRole('button', { name: 'Delete :ravis:' }).waitFor();
   expect(await ravi.getByRole('button', { name: 'Delete :blob_wave:' }).count()).toBe(0);
   await ravi.screenshot({ path: `${OUT}emoji-settings-phone.png` });

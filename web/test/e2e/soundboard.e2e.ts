@@ -59,7 +59,7 @@ afterAll(async () => {
 test('a sound is made in the settings, renamed, and kept', async () => {
   await mira.goto(`${server.url}/guilds/${house.guild}/settings/sounds`);
   await mira.getByRole('button', { name: 'Add a sound' }).click();
-  await mira.locator('[data-sound-file]').setInputFiles(SOUND);
+  await mira.locator('[data-files]').setInputFiles(SOUND);
   const name = mira.getByRole('textbox', { name: 'Name' });
   await expect.poll(() => name.inputValue()).toBe('gong');
   await name.fill('Dinner');
