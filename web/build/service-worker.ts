@@ -8,6 +8,9 @@ import { FIRST_CONVERSATION, filesOf } from './budget.ts';
 /** Kept besides what the manifest names. */
 const PLAIN = ['/', '/first-paint.js', '/manifest.webmanifest', '/icons/hearth.svg', '/icons/hearth-192.png'];
 
+/** Fetched when it is needed, and needed without a network too: what shows the files that wait for it. */
+const LATER = ['src/composer/Tray.svelte'];
+
 /** The Vite plugin; runs before the budget's, which takes the manifest away. */
 export function serviceWorker(): Plugin {
   let root = '.';
@@ -27,7 +30,7 @@ export function serviceWorker(): Plugin {
         const languages = Object.keys(manifest).filter((key) =>
           /paraglide\/messages\/[a-z]{2}(?:-[A-Z]{2})?\.js$/.test(key),
         );
-        const shown = [...filesOf(manifest, [...FIRST_CONVERSATION, ...languages])].filter(
+        const shown = [...filesOf(manifest, [...FIRST_CONVERSATION, ...LATER, ...languages])].filter(
           (file) => !/\/en-XA-/.test(file),
         );
         const files = [...PLAIN, ...shown.map((file) => `/${file}`)].sort();
