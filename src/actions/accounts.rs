@@ -379,7 +379,7 @@ pub async fn delete_due(app: &App) -> Result<usize, ActionError> {
                     &user,
                     &AccountRow { state: AccountState::Deleted, ..AccountRow::default() },
                 )?;
-                tx.emit_event(Event::UserChanged(Arc::new(show::user(user, &gone))));
+                tx.emit_event(Event::UserChanged(Arc::new(show::user(user, gone))));
                 Ok(())
             })
             .await?;

@@ -269,7 +269,7 @@ fn rename_bot(tx: &mut Tx<'_>, id: ApplicationId, name: &str) -> Result<(), Acti
     row.global_name = Some(name.to_owned());
     let by = tx.own(bot);
     tx.put::<Users>(&by, &bot, &row)?;
-    tx.emit_event(Event::UserChanged(std::sync::Arc::new(show::user(bot, &row))));
+    tx.emit_event(Event::UserChanged(std::sync::Arc::new(show::user(bot, row))));
     Ok(())
 }
 

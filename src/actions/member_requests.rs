@@ -2,7 +2,6 @@
 //! libraries wait for it.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use super::error::ActionError;
 use super::show;
@@ -188,11 +187,11 @@ fn members_by_prefix(
             return ControlFlow::Break(());
         }
         scanned += 1;
-        match view.shared::<Users>(&id) {
+        match view.shared_as::<Users, _>(&id, |row| show::user(id, row)) {
             Ok(Some(user)) => {
                 let is_match = query.is_empty() || begins(&row.nick) || begins(&user.global_name);
                 if is_match && found.iter().all(|(other, _)| *other != id) {
-                    found.push((id, show::member(&row, Some(Arc::new(show::user(id, &user))))));
+                    found.push((id, show::member(&row, Some(user))));
                 }
                 ControlFlow::Continue(())
             }

@@ -171,7 +171,7 @@ pub fn profile(app: &App, actor: Actor, id: UserId, query: ProfileQuery) -> Resu
             false => Vec::new(),
         };
         Ok(Profile {
-            user: ProfileUser { user: Arc::new(show::user(id, &row)), bio: row.bio.clone() },
+            user: ProfileUser { user: Arc::new(show::user(id, row.clone())), bio: row.bio.clone() },
             user_profile: ProfileText {
                 bio: row.bio,
                 accent_color: row.accent_color,

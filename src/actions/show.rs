@@ -27,14 +27,14 @@ pub const MAX_ROLES: usize = 250;
 pub const MAX_CHANNELS: usize = 500;
 
 /// An account.
-pub fn user(id: UserId, row: &UserRow) -> User {
+pub fn user(id: UserId, row: UserRow) -> User {
     User {
         id,
-        username: if row.deleted { format!("deleted_user_{id}") } else { row.username.clone() },
+        username: if row.deleted { format!("deleted_user_{id}") } else { row.username },
         discriminator: "0",
-        global_name: if row.deleted { Some("Deleted User".to_owned()) } else { row.global_name.clone() },
-        avatar: row.avatar.clone(),
-        banner: row.banner.clone(),
+        global_name: if row.deleted { Some("Deleted User".to_owned()) } else { row.global_name },
+        avatar: row.avatar,
+        banner: row.banner,
         accent_color: row.accent_color,
         bot: row.bot,
         public_flags: 0,
@@ -44,11 +44,8 @@ pub fn user(id: UserId, row: &UserRow) -> User {
 
 /// An account by id; a placeholder where the row is gone, so that old messages still show.
 pub fn user_by_id(view: &View<'_>, id: UserId) -> Result<Arc<User>, StoreError> {
-    let row = view.shared::<Users>(&id)?;
-    Ok(Arc::new(match row {
-        Some(row) => user(id, &row),
-        None => user(id, &UserRow { deleted: true, ..UserRow::default() }),
-    }))
+    let gone = || Arc::new(user(id, UserRow { deleted: true, ..UserRow::default() }));
+    Ok(view.shared_as::<Users, User>(&id, |row| user(id, row))?.unwrap_or_else(gone))
 }
 
 /// Accounts, in the order of their ids here.
@@ -59,7 +56,7 @@ pub fn users_by_id(view: &View<'_>, ids: &[UserId]) -> Result<Vec<Arc<User>>, St
 /// An account as its owner sees it.
 pub fn own_user(id: UserId, row: &UserRow, account: &AccountRow) -> OwnUser {
     OwnUser {
-        user: user(id, row),
+        user: user(id, row.clone()),
         verified: true,
         mfa_enabled: false,
         flags: 0,

@@ -2,7 +2,7 @@
 //! live session: whoever verifies one also asks `live`. Bot tokens are random and stand in `random`.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{LazyLock, Mutex, PoisonError, RwLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -61,6 +61,20 @@ impl Purpose {
             Self::Reset => "reset",
             Self::Device => "device",
         }
+    }
+
+    /// What the library checks of its tokens; made once, since every request asks.
+    fn rules(self) -> &'static Validation {
+        static RULES: LazyLock<[Validation; Purpose::ALL.len()]> = LazyLock::new(|| {
+            Purpose::ALL.map(|purpose| {
+                let mut rules = Validation::new(ALGORITHM);
+                rules.set_audience(&[purpose.audience()]);
+                rules.set_required_spec_claims(&["exp", "aud", "sub"]);
+                rules.validate_exp = false; // `checked_claims` does, by the instance's clock and without leeway
+                rules
+            })
+        });
+        &RULES[self as usize]
     }
 
     /// How long its tokens are good for, in seconds.
@@ -165,15 +179,14 @@ impl Tokens {
 
     fn checked_claims(&self, purpose: Purpose, token: &str, now_secs: u64) -> Option<Claims> {
         let kid = jsonwebtoken::decode_header(token).ok()?.kid?;
-        let mut rules = Validation::new(ALGORITHM);
-        rules.set_audience(&[purpose.audience()]);
-        rules.set_required_spec_claims(&["exp", "aud", "sub"]);
-        rules.validate_exp = false; // held against `now_secs` below, not against the library's own clock and leeway
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         let key = keys.accepted(&kid, now_secs)?;
-        let decoded =
-            jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(key.secret.expose()), &rules)
-                .ok()?;
+        let decoded = jsonwebtoken::decode::<Claims>(
+            token,
+            &DecodingKey::from_secret(key.secret.expose()),
+            purpose.rules(),
+        )
+        .ok()?;
         let claims = decoded.claims;
         let is_in_time = now_secs < claims.exp && claims.iat <= claims.exp;
         (is_in_time && claims.exp - claims.iat <= purpose.life_secs()).then_some(claims)

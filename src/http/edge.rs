@@ -495,6 +495,7 @@ static SHARED: Headers<2> = LazyLock::new(|| {
 
 fn add_common_headers(headers: &mut HeaderMap, is_shared: bool) {
     let shared: &[_] = if is_shared { SHARED.as_slice() } else { &[] };
+    headers.reserve(COMMON.len() + shared.len());
     for (name, value) in COMMON.iter().chain(shared) {
         headers.insert(name, value.clone());
     }

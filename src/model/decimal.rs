@@ -17,11 +17,9 @@ impl Decimal {
     pub fn new(number: u64) -> Self {
         let (mut digits, mut from, mut left) = ([b'0'; MAX_DIGITS], MAX_DIGITS, number);
         while left >= 10 {
-            let pair = (left % 100) as u8;
-            left /= 100;
             from -= 2;
-            digits[from] = b'0' + pair / 10;
-            digits[from + 1] = b'0' + pair % 10;
+            digits[from..from + 2].copy_from_slice(&two_digits(left % 100));
+            left /= 100;
         }
         if left > 0 || from == MAX_DIGITS {
             from -= 1;
@@ -39,6 +37,22 @@ impl Decimal {
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(self.as_bytes()).expect("digits are ASCII")
     }
+}
+
+/// Every number below 100 as two digits, one after the other.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
+
+/// The last two digits of a number, with a zero before a single one.
+pub const fn two_digits(number: u64) -> [u8; 2] {
+    PAIRS[(number % 100) as usize]
 }
 
 #[cfg(test)]

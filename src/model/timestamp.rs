@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use time::format_description::well_known::Iso8601;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::Decimal;
+use super::decimal::{Decimal, two_digits};
 
 /// Milliseconds of Unix time; in JSON `2026-03-09T17:04:05.123000+00:00`: six digits or no fraction, never `Z` (API.md §1.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,7 +39,12 @@ impl Text {
         let (year, month, day) = civil_from_days((at.0 / 86_400_000) as i64);
         let ms = at.0 % 86_400_000;
         let mut text = Self { bytes: [0; MAX_TEXT_BYTES], len: 0 };
-        text.number(year as u64, 4);
+        if year > 9_999 {
+            text.push(Decimal::new(year as u64).as_bytes());
+        } else {
+            text.push(&two_digits(year as u64 / 100));
+            text.push(&two_digits(year as u64));
+        }
         for (mark, number) in [
             (b'-', u64::from(month)),
             (b'-', u64::from(day)),
@@ -47,13 +52,12 @@ impl Text {
             (b':', ms / 60_000 % 60),
             (b':', ms / 1_000 % 60),
         ] {
-            text.push(&[mark]);
-            text.number(number, 2);
+            let [tens, ones] = two_digits(number);
+            text.push(&[mark, tens, ones]);
         }
         if !ms.is_multiple_of(1_000) {
-            text.push(b".");
-            text.number(ms % 1_000, 3);
-            text.push(b"000");
+            let [tens, ones] = two_digits(ms);
+            text.push(&[b'.', b'0' + (ms / 100 % 10) as u8, tens, ones, b'0', b'0', b'0']);
         }
         text.push(b"+00:00");
         text
@@ -62,14 +66,6 @@ impl Text {
     fn push(&mut self, bytes: &[u8]) {
         self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
         self.len += bytes.len();
-    }
-
-    /// A number with zeros before it, up to so many digits.
-    fn number(&mut self, number: u64, digits: usize) {
-        let decimal = Decimal::new(number);
-        let bytes = decimal.as_bytes();
-        self.push(&[b'0'; 4][..digits.saturating_sub(bytes.len())]);
-        self.push(bytes);
     }
 
     fn as_str(&self) -> &str {

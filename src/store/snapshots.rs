@@ -97,7 +97,17 @@ pub(super) struct SharedRows(Vec<SharedTable>);
 struct SharedTable {
     /// The commit that touched the table last, or is about to.
     changed_at: AtomicU64,
-    kept: RwLock<Kept>,
+    /// By [`Form`].
+    kept: [RwLock<Kept>; 2],
+}
+
+/// In what form a row is kept.
+#[derive(Clone, Copy)]
+pub(super) enum Form {
+    /// As it stands in the table.
+    Row,
+    /// As it is shown, which is one type for each table.
+    Shown,
 }
 
 #[derive(Default)]
@@ -114,11 +124,16 @@ impl Default for SharedRows {
 }
 
 impl SharedRows {
-    /// A row as a snapshot of this commit has it, if it is kept.
-    pub fn get<R: Send + Sync + 'static>(&self, index: usize, key: &[u8], commit: u64) -> Option<Arc<R>> {
+    /// A row as a snapshot of this commit has it, if it is kept in that form.
+    pub fn get<R: Send + Sync + 'static>(
+        &self,
+        (index, form): (usize, Form),
+        key: &[u8],
+        commit: u64,
+    ) -> Option<Arc<R>> {
         let table = &self.0[index];
         let changed_at = table.changed_at.load(Ordering::SeqCst);
-        let kept = table.kept.read().unwrap_or_else(PoisonError::into_inner);
+        let kept = table.kept[form as usize].read().unwrap_or_else(PoisonError::into_inner);
         // A snapshot that is older than the last change may have other rows; one that is not has those of that change.
         if changed_at > commit || kept.as_of != changed_at {
             return None;
@@ -127,13 +142,19 @@ impl SharedRows {
     }
 
     /// Keeps a row that a snapshot of this commit has.
-    pub fn put(&self, index: usize, key: Vec<u8>, commit: u64, row: Arc<dyn Any + Send + Sync>) {
+    pub fn put(
+        &self,
+        (index, form): (usize, Form),
+        key: Vec<u8>,
+        commit: u64,
+        row: Arc<dyn Any + Send + Sync>,
+    ) {
         let table = &self.0[index];
         let changed_at = table.changed_at.load(Ordering::SeqCst);
         if changed_at > commit {
             return;
         }
-        let mut kept = table.kept.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = table.kept[form as usize].write().unwrap_or_else(PoisonError::into_inner);
         if kept.as_of > changed_at {
             return;
         }

@@ -11,7 +11,7 @@ use redb::{ReadableTable, Table as RedbTable, WriteTransaction};
 use super::StoreError;
 use super::keys::{Key, end_of_prefix};
 use super::rows::Row;
-use super::snapshots::{Snapshot, Snapshots};
+use super::snapshots::{Form, Snapshot, Snapshots};
 use super::tables::{ALL, Table};
 use crate::logic::file_links::FileLinks;
 
@@ -180,7 +180,9 @@ impl<'t> View<'t> {
         }
         let cache = match &self.source {
             Source::Write { cache, .. } => cache,
-            Source::Read { shared, .. } => return self.shared_of_snapshot::<T>(shared.as_deref(), bytes),
+            Source::Read { shared, .. } => {
+                return self.of_snapshot::<T, _>(shared.as_deref(), Form::Row, bytes, |row| row);
+            }
         };
         let slot = (T::INDEX, bytes);
         if let Some(row) = cache.borrow().0.get(&slot) {
@@ -199,22 +201,41 @@ impl<'t> View<'t> {
         Ok(Some(row))
     }
 
-    fn shared_of_snapshot<T: Table>(
+    /// What `show` makes of the row with this key, shared as [`View::shared`] shares the row: it is made once until the row changes, for
+    /// all snapshots together. `show` is always the same for a table.
+    pub fn shared_as<T: Table, V: Send + Sync + 'static>(
+        &self,
+        key: &T::Key,
+        show: impl FnOnce(T::Row) -> V,
+    ) -> Result<Option<Arc<V>>, StoreError>
+    where
+        T::Row: Clone + Send + Sync + 'static,
+    {
+        match &self.source {
+            Source::Read { shared, .. } => {
+                self.of_snapshot::<T, V>(shared.as_deref(), Form::Shown, key.to_key(), show)
+            }
+            Source::Write { .. } => Ok(self.shared::<T>(key)?.map(|row| Arc::new(show(T::Row::clone(&row))))),
+        }
+    }
+
+    fn of_snapshot<T: Table, V: Send + Sync + 'static>(
         &self,
         shared: Option<&Snapshots>,
+        form: Form,
         key: Vec<u8>,
-    ) -> Result<Option<Arc<T::Row>>, StoreError>
-    where
-        T::Row: Send + Sync + 'static,
-    {
-        if let Some(row) = shared.and_then(|shared| shared.rows().get(T::INDEX, &key, self.commit)) {
-            return Ok(Some(row));
+        show: impl FnOnce(T::Row) -> V,
+    ) -> Result<Option<Arc<V>>, StoreError> {
+        let place = (T::INDEX, form);
+        if let Some(shown) = shared.and_then(|shared| shared.rows().get(place, &key, self.commit)) {
+            return Ok(Some(shown));
         }
-        let row = self.with_bytes(T::INDEX, &key, |row| decode::<T>(row))?.transpose()?.map(Arc::new);
-        if let (Some(shared), Some(row)) = (shared, &row) {
-            shared.rows().put(T::INDEX, key, self.commit, row.clone());
+        let row = self.with_bytes(T::INDEX, &key, |row| decode::<T>(row))?.transpose()?;
+        let shown = row.map(|row| Arc::new(show(row)));
+        if let (Some(shared), Some(shown)) = (shared, &shown) {
+            shared.rows().put(place, key, self.commit, shown.clone());
         }
-        Ok(row)
+        Ok(shown)
     }
 
     pub(super) fn put_bytes(&self, index: usize, key: Vec<u8>, row: &[u8]) -> Result<(), StoreError> {

@@ -42,12 +42,12 @@ impl Sight {
         Ok(Self::Stripped { bot: actor.user, role })
     }
 
-    /// The message as it is seen.
-    pub fn show(&self, mut message: Message) -> Message {
-        let Self::Stripped { bot, role } = self else { return message };
-        message.referenced_message = message
-            .referenced_message
-            .map(|answered| answered.map(|answered| Box::new(self.show(*answered))));
+    /// Takes out of a message what is not seen of it.
+    pub fn strip(&self, message: &mut Message) {
+        let Self::Stripped { bot, role } = self else { return };
+        if let Some(Some(answered)) = &mut message.referenced_message {
+            self.strip(answered);
+        }
         let concerns_bot = message.author.id == *bot
             || message.mentions.iter().any(|mentioned| mentioned.user.id == *bot)
             || role.is_some_and(|role| message.mention_roles.contains(&role));
@@ -57,6 +57,5 @@ impl Sight {
             message.attachments.clear();
             message.components.clear();
         }
-        message
     }
 }

@@ -60,9 +60,10 @@ pub fn page(
         };
         let rows = rows(view, channel, page, &doomed)?;
         let mut shown = Vec::with_capacity(rows.len());
-        for (id, row) in rows {
-            shown.push(sight.show(show::message(view, channel, id, &row, Some(actor.user))?));
+        for (id, row) in &rows {
+            shown.push(show::message(view, channel, *id, row, Some(actor.user))?);
         }
+        shown.iter_mut().for_each(|message| sight.strip(message));
         Ok(shown)
     })
 }
@@ -74,7 +75,7 @@ fn rows(
     doomed: &Doomed,
 ) -> Result<Vec<(MessageId, MessageRow)>, StoreError> {
     let list = |from: Option<MessageId>, order: Order, limit: usize| -> Result<Vec<_>, StoreError> {
-        let (mut found, mut looked_at) = (Vec::new(), 0);
+        let (mut found, mut looked_at) = (Vec::with_capacity(limit), 0);
         if limit == 0 {
             return Ok(found);
         }
@@ -117,6 +118,8 @@ pub fn get(app: &App, actor: Actor, channel: ChannelId, id: MessageId) -> Result
         require(by.held, Permissions::READ_MESSAGE_HISTORY)?;
         let row = find(view, channel, id)?;
         let sight = Sight::of(view, actor, &by)?;
-        Ok(sight.show(show::message(view, channel, id, &row, Some(actor.user))?))
+        let mut shown = show::message(view, channel, id, &row, Some(actor.user))?;
+        sight.strip(&mut shown);
+        Ok(shown)
     })
 }

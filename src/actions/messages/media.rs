@@ -68,7 +68,9 @@ pub fn media(
         for id in ids.into_iter().take(page.limit) {
             // One deleted a moment ago may still stand in the index.
             if let Some(row) = view.message(channel, id)? {
-                messages.push(sight.show(show::message(view, channel, id, &row, Some(actor.user))?));
+                let mut message = show::message(view, channel, id, &row, Some(actor.user))?;
+                sight.strip(&mut message);
+                messages.push(message);
             }
         }
         Ok(Media { messages, has_more })

@@ -201,7 +201,8 @@ fn read_pins(
     let mut items = Vec::with_capacity(rows.len());
     for ((_, pinned_ms, id), ()) in rows {
         if let Some(row) = view.message(channel, id)? {
-            let message = sight.show(show::message(view, channel, id, &row, Some(actor.user))?);
+            let mut message = show::message(view, channel, id, &row, Some(actor.user))?;
+            sight.strip(&mut message);
             items.push(PinnedMessage { pinned_at: Timestamp(pinned_ms), message });
         }
     }
