@@ -129,7 +129,7 @@ impl Asked<'_> {
             presences,
             nonce,
         };
-        self.connection.answer(self.app.hub.encode("GUILD_MEMBERS_CHUNK", &chunk));
+        self.connection.answer(self.app.hub.encode("GUILD_MEMBERS_CHUNK", &chunk, &[]));
     }
 }
 

@@ -14,11 +14,12 @@ use super::{dms, messages, relationships, settings};
 use crate::app::App;
 use crate::hub::{Activation, Session, Showing};
 use crate::logic::intents::Intents;
-use crate::logic::session::{Packet, Who};
+use crate::logic::session::{Packet, Piece, Who};
 use crate::model::{
     Activity, BotReady, Channel, ChannelId, GATEWAY_VERSION, Guild, GuildCreate, GuildId, GuildSnapshot,
     Member, NotificationSettings, PersonReady, Presence, ReadyApplication, ReadyClient, ReadySession,
-    ReadySupplemental, Timestamp, UnavailableGuild, UserId, UserSettings, Versioned, VoiceState,
+    ReadySupplemental, Timestamp, UnavailableGuild, UserId, UserSettings, Versioned, VisibleChannels,
+    VoiceState,
 };
 use crate::store::access::GuildAccess;
 use crate::store::marks::Mark;
@@ -101,6 +102,8 @@ struct Gathered {
     memberships: Vec<(GuildId, Member)>,
     large: Vec<GuildId>,
     snapshots: Vec<Arc<GuildSnapshot>>,
+    /// The JSON of the channels of each of the guilds shown, where it is shared.
+    pieces: Vec<Option<Piece>>,
 }
 
 impl Builder<'_> {
@@ -146,10 +149,12 @@ impl Builder<'_> {
             session_type: "normal",
             trace: Vec::new(),
         };
-        let mut packets = vec![self.app.hub.encode("READY", &ready)];
+        let hub = &self.app.hub;
+        let mut packets = vec![hub.encode("READY", &ready, &[])];
         // Without the intent guilds stay unavailable.
         if owner.intents.contains(Intents::GUILDS) {
-            packets.extend(all.shown.iter().map(|guild| self.app.hub.encode("GUILD_CREATE", guild)));
+            let guilds = all.shown.iter().zip(&all.pieces);
+            packets.extend(guilds.map(|(guild, piece)| hub.encode("GUILD_CREATE", guild, piece.as_slice())));
         }
         let showing = self.request.presence.clone().unwrap_or_default();
         Ok(self.activation(packets, all, Vec::new(), showing))
@@ -219,7 +224,9 @@ impl Builder<'_> {
             analytics_token: None,
             trace: Vec::new(),
         };
-        let packets = vec![hub.encode("READY", &ready), hub.encode("READY_SUPPLEMENTAL", &supplemental)];
+        let pieces: Vec<Piece> = all.pieces.iter().flatten().cloned().collect();
+        let packets =
+            vec![hub.encode("READY", &ready, &pieces), hub.encode("READY_SUPPLEMENTAL", &supplemental, &[])];
         Ok(self.activation(packets, all, peers, showing))
     }
 
@@ -264,7 +271,8 @@ impl Builder<'_> {
         let make = || show::whole_guild(self.view, id, &access.guild);
         let whole = self.app.whole_guilds.get(self.view, id, make)?;
         let member_count = whole.member_count;
-        let channels = show::visible_channels(self.view, &access, &whole.rooms)?;
+        let seen = show::seen_channels(self.view, &access, &whole.rooms)?;
+        let (channels, piece) = (whole.rooms.visible(&seen), whole.rooms.piece(&seen));
         if !is_held {
             let roles = whole.guild.roles.clone();
             let (owner_id, channels) = (access.guild.owner, whole.rooms.channels.clone());
@@ -282,6 +290,7 @@ impl Builder<'_> {
         if member_count > threshold {
             all.large.push(id);
         }
+        all.pieces.push(piece.clone());
         all.shown.push(GuildCreate {
             // What of it ends with time ends by the time of this READY.
             guild: Guild { incidents_data: show::incidents(self.view, &access.guild), ..whole.guild.clone() },
@@ -290,7 +299,10 @@ impl Builder<'_> {
             unavailable: Some(false),
             member_count,
             members,
-            channels,
+            channels: VisibleChannels {
+                list: channels,
+                json: piece.as_ref().map(|piece| piece.json().clone()),
+            },
             threads: Vec::new(),
             presences,
             voice_states,

@@ -216,7 +216,7 @@ pub fn rooms(view: &View<'_>, guild: GuildId) -> Result<Rooms, StoreError> {
     let rows = guild_channels(view, guild)?;
     let shown = rows.iter().map(|(id, row)| Ok(Arc::new(channel(view, *id, row, None)?)));
     let channels = shown.collect::<Result<_, StoreError>>()?;
-    Ok(Rooms { rows, channels })
+    Ok(Rooms::new(rows, channels))
 }
 
 /// A guild whole, whoever looks at it.
@@ -228,25 +228,27 @@ pub fn whole_guild(view: &View<'_>, id: GuildId, row: &GuildRow) -> Result<Whole
     })
 }
 
-/// Channels of a guild that a member may view; a category also if any child is visible (API.md §3.4).
+/// Channels of a guild that a member may view.
 pub fn visible_channels(
     view: &View<'_>,
     access: &GuildAccess,
     rooms: &Rooms,
 ) -> Result<Vec<Arc<Channel>>, StoreError> {
+    Ok(rooms.visible(&seen_channels(view, access, rooms)?))
+}
+
+/// Which channels of a guild a member may view, a mark for each; a category also if any child is visible (API.md §3.4).
+pub fn seen_channels(view: &View<'_>, access: &GuildAccess, rooms: &Rooms) -> Result<Vec<bool>, StoreError> {
     let mut seen = Vec::with_capacity(rooms.rows.len());
     for (_, row) in &rooms.rows {
         seen.push(view.channel_permissions(access, row)?.contains(Permissions::VIEW_CHANNEL));
     }
     let seen_rows = rooms.rows.iter().zip(&seen).filter(|(_, seen)| **seen);
     let parents: Vec<ChannelId> = seen_rows.filter_map(|((_, row), _)| row.parent).collect();
-    let mut visible = Vec::with_capacity(rooms.rows.len());
-    for (((id, row), channel), seen) in rooms.rows.iter().zip(&rooms.channels).zip(seen) {
-        if seen || (row.kind == ChannelKind::Category && parents.contains(id)) {
-            visible.push(channel.clone());
-        }
+    for ((id, row), seen) in rooms.rows.iter().zip(&mut seen) {
+        *seen |= row.kind == ChannelKind::Category && parents.contains(id);
     }
-    Ok(visible)
+    Ok(seen)
 }
 
 /// A channel; `viewer` is left out of a DM's recipients.
@@ -337,7 +339,7 @@ pub fn guild_create(
         unavailable: is_at_ready.then_some(false),
         member_count,
         members,
-        channels: visible_channels(view, access, &rooms(view, access.id)?)?,
+        channels: visible_channels(view, access, &rooms(view, access.id)?)?.into(),
         threads: Vec::new(),
         presences: Vec::new(),
         voice_states: Vec::new(),

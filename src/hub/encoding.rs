@@ -10,7 +10,7 @@ use crate::hub::passive::Hearers;
 use crate::hub::session::Owner;
 use crate::logic::intents::{self, Intents};
 use crate::logic::scratch::written;
-use crate::logic::session::{Meter, Packet, Place};
+use crate::logic::session::{Meter, Packet, Piece, Pieces, Place, Splicer};
 use crate::model::{Dispatch, EmojiCleared, Message, MessageEvent, UserId};
 
 /// Bits of the form a receiver gets.
@@ -185,34 +185,41 @@ fn strip(message: &mut Message) {
 
 /// The bytes of a dispatch as it is.
 pub(super) fn encode(dispatch: &Dispatch, place: Place, meter: &Meter) -> Packet {
-    tail(dispatch.name(), place, meter, |out| dispatch.write_payload(out))
+    tail(dispatch.name(), place, meter, |out| dispatch.write_payload(out).map(|()| Pieces::default()))
 }
 
 /// The bytes of an event with this payload, for one session alone.
-pub(super) fn encode_payload(name: &'static str, payload: &impl Serialize, meter: &Meter) -> Packet {
-    tail(name, Place::default(), meter, |out| serde_json::to_writer(out, payload))
+/// `pieces` are those that it holds, in order.
+pub(super) fn encode_payload(
+    name: &'static str,
+    payload: &impl Serialize,
+    pieces: &[Piece],
+    meter: &Meter,
+) -> Packet {
+    tail(name, Place::default(), meter, |out| {
+        let mut splicer = Splicer::new(out, pieces);
+        serde_json::to_writer(&mut splicer, payload)?;
+        Ok(splicer.found())
+    })
 }
 
 fn tail(
     name: &'static str,
     place: Place,
     meter: &Meter,
-    write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>,
+    write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<Pieces>,
 ) -> Packet {
+    let mut pieces = Pieces::default();
     let out = written(|out| {
         out.extend_from_slice(br#""t":""#);
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(br#"","d":"#);
-        write(out)?;
+        pieces = write(out)?;
         out.push(b'}');
         serde_json::Result::Ok(())
     });
-    Packet::placed(
-        name,
-        out.expect("the model's types have string keys and a buffer takes all"),
-        place,
-        meter,
-    )
+    let out = out.expect("the model's types have string keys and a buffer takes all");
+    Packet::pieced(name, out, pieces, place, meter)
 }
 
 /// What a receiver must be able to see for the dispatch to be sent. That something is gone may be told to who can't see it any more.

@@ -199,7 +199,7 @@ impl State {
         let is_member = |member: &&Member| member.user.as_ref().is_some_and(|of| of.id == user);
         let member = create.members.iter().find(is_member);
         let is_as_old = self.guilds.get(&id).is_some_and(|guild| guild.is_as_old_for(user, commit));
-        let visible: HashSet<ChannelId> = create.channels.iter().map(|channel| channel.id).collect();
+        let visible: HashSet<ChannelId> = create.channels.list.iter().map(|channel| channel.id).collect();
         let (true, Some(member)) = (is_as_old, member) else {
             // What the guild is like is not known, or newer than this event because a READY was ahead of us and brought it: these
             // clients are to read it from a READY of their own.

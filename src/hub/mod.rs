@@ -33,7 +33,7 @@ use crate::hub::presence::Board;
 use crate::hub::session::Errands;
 use crate::hub::state::{Now, State};
 use crate::logic::session::client_frame::GuildSubscription;
-use crate::logic::session::{Meter, Packet};
+use crate::logic::session::{Meter, Packet, Piece};
 use crate::model::{
     Audience, Batch, ChannelId, GuildId, MessageId, Presence, Timestamp, TypingStart, UserId, VoiceEffect,
     VoiceState,
@@ -561,9 +561,10 @@ impl HubHandle {
         self.board.voice_state(guild, user)
     }
 
-    /// Encodes an event for one session: READY, GUILD_CREATE, member chunks. Its bytes count towards the rings' budget.
-    pub fn encode(&self, name: &'static str, payload: &impl Serialize) -> Packet {
-        encoding::encode_payload(name, payload, &self.meter)
+    /// Encodes an event for one session: READY, GUILD_CREATE, member chunks. Its bytes count towards the rings' budget. `pieces` are
+    /// those that the payload holds, in order.
+    pub fn encode(&self, name: &'static str, payload: &impl Serialize, pieces: &[Piece]) -> Packet {
+        encoding::encode_payload(name, payload, pieces, &self.meter)
     }
 }
 

@@ -3,12 +3,37 @@
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::{ChannelId, ChannelKind, GuildId, MessageId, Overwrite, Timestamp, User, UserId};
 
 /// A field that a type of channel has or has not (outer), and which may be `null` (inner).
 pub type Nullable<T> = Option<Option<T>>;
+
+/// The channels of a guild that one receiver may view.
+#[derive(Clone, Debug, Default)]
+pub struct VisibleChannels {
+    /// The channels.
+    pub list: Vec<Arc<Channel>>,
+    /// The same as JSON, where it is at hand because others view the same.
+    pub json: Option<Arc<RawValue>>,
+}
+
+impl Serialize for VisibleChannels {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.json {
+            Some(json) => json.serialize(serializer),
+            None => self.list.serialize(serializer),
+        }
+    }
+}
+
+impl From<Vec<Arc<Channel>>> for VisibleChannels {
+    fn from(list: Vec<Arc<Channel>>) -> Self {
+        Self { list, json: None }
+    }
+}
 
 /// A channel. What is `None` is left out; inner `None` is `null` (API.md §1.4).
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]

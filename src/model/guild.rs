@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     AuditEntryId, Channel, ChannelId, Emoji, GuildId, Member, Permissions, Presence, RoleId, Sound, Sticker,
-    Timestamp, User, UserId, VoiceState,
+    Timestamp, User, UserId, VisibleChannels, VoiceState,
 };
 
 /// Settings of a guild that the field's own API has no place for; also HEARTH_GUILD_SETTINGS_UPDATE.
@@ -226,7 +226,8 @@ pub struct GuildCreate {
     /// At least the receiver's own.
     pub members: Vec<Member>,
     /// Those the receiver may view.
-    pub channels: Vec<Arc<Channel>>,
+    #[schemars(with = "Vec<Arc<Channel>>")]
+    pub channels: VisibleChannels,
     /// Active threads.
     pub threads: Vec<Arc<Channel>>,
     /// Who is online, as intents allow.

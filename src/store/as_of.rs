@@ -1,4 +1,5 @@
-//! What many readers make alike of one commit, kept until the next: guilds as a READY shows them, for when everybody comes back at once.
+//! What many readers make alike of one commit, kept until the next: guilds as a READY shows them, and the JSON of their channels, for when
+//! everybody comes back at once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,10 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::StoreError;
 use super::rows::ChannelRow;
 use super::view::View;
+use crate::logic::session::Piece;
 use crate::model::{Channel, ChannelId, Guild, GuildId};
 
 /// Most guilds kept; those who come back at once come to few.
 const MAX_GUILDS: usize = 16;
+/// Most sets of channels of a guild whose JSON is kept: most members see one of few, by their roles.
+const MAX_SETS: usize = 4;
 
 /// A guild whole, whoever looks at it.
 #[derive(Debug)]
@@ -23,12 +27,42 @@ pub struct WholeGuild {
 }
 
 /// Every channel of a guild, whoever may view it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Rooms {
     /// The rows, which say who sees them.
     pub rows: Vec<(ChannelId, Arc<ChannelRow>)>,
     /// The same channels as the API shows them, in the same order.
     pub channels: Vec<Arc<Channel>>,
+    /// The JSON of those that some receivers see, by which are seen.
+    pieces: Mutex<HashMap<Box<[bool]>, Piece>>,
+}
+
+impl Rooms {
+    /// Channels of a guild, as rows and as the API shows them, in the same order.
+    pub fn new(rows: Vec<(ChannelId, Arc<ChannelRow>)>, channels: Vec<Arc<Channel>>) -> Self {
+        Self { rows, channels, pieces: Mutex::default() }
+    }
+
+    /// The channels that are `seen`, one mark for each.
+    pub fn visible(&self, seen: &[bool]) -> Vec<Arc<Channel>> {
+        let marked = self.channels.iter().zip(seen).filter(|(_, seen)| **seen);
+        marked.map(|(channel, _)| channel.clone()).collect()
+    }
+
+    /// The same as JSON that all share who see the same; `None` where the sets are many, for each to write their own.
+    pub fn piece(&self, seen: &[bool]) -> Option<Piece> {
+        // Every change is whole before anything can panic.
+        let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(piece) = pieces.get(seen) {
+            return Some(piece.clone());
+        }
+        if pieces.len() == MAX_SETS {
+            return None;
+        }
+        let piece = Piece::of(&self.visible(seen)).expect("channels are JSON");
+        pieces.insert(seen.into(), piece.clone());
+        Some(piece)
+    }
 }
 
 /// Guilds as of the newest commit at which one was asked for.

@@ -270,6 +270,46 @@ async fn streams_are_compressed_from_hello_to_the_last_event() {
     }
 }
 
+/// What READYs of one guild share they share by what their readers may view, in every encoding.
+#[tokio::test]
+async fn a_ready_names_what_its_reader_may_view_whoever_came_before() {
+    let server = Server::start().await;
+    let (mira, june, otto) =
+        (server.person("mira").await, server.person("june").await, server.person("otto").await);
+    let topic = "what is said by the tide stays by the tide ".repeat(6);
+    let channels: Vec<Value> =
+        (0..30).map(|n| json!({ "name": format!("room-{n}"), "type": 0, "topic": topic })).collect();
+    let guild = mira.post("/guilds", json!({ "name": "Tides", "channels": channels })).await.ok();
+    let guild = guild["id"].as_str().unwrap().to_owned();
+    let listed = mira.get(&format!("/guilds/{guild}/channels")).await.ok();
+    let ids: Vec<String> =
+        listed.as_array().unwrap().iter().map(|channel| channel["id"].as_str().unwrap().to_owned()).collect();
+    mira.bring(&ids[0], &[&june, &otto]).await;
+    for hidden in &ids[10..20] {
+        mira.put(&format!("/channels/{hidden}/permissions/{guild}"), json!({ "type": 0, "deny": 1024 }))
+            .await
+            .ok();
+    }
+    let to_june = format!("/channels/{}/permissions/{}", ids[15], june.id);
+    mira.put(&to_june, json!({ "type": 1, "allow": 1024 })).await.ok();
+
+    for compress in ["", "&compress=zlib-stream", "&compress=zstd-stream"] {
+        for (reader, seen) in [(&mira, 30), (&june, 21), (&otto, 20), (&june, 21), (&mira, 30)] {
+            let mut socket = Socket::open(&server, &format!("/?v=10&encoding=json{compress}")).await;
+            assert_eq!(socket.next().await.unwrap()["op"], 10);
+            socket.identify(&reader.authorization, json!({})).await;
+            let ready = socket.event("READY").await;
+            let guilds = ready["d"]["guilds"].as_array().unwrap();
+            let shown = guilds.iter().find(|shown| shown["id"] == guild.as_str()).unwrap();
+            let of_rest = reader.get(&format!("/guilds/{guild}/channels")).await.ok();
+            assert_eq!(shown["channels"], of_rest, "{compress}");
+            assert_eq!(shown["channels"].as_array().unwrap().len(), seen);
+        }
+        // The next encoding's readers come to another commit.
+        mira.say(&ids[0], "on").await;
+    }
+}
+
 #[tokio::test]
 async fn members_are_answered_even_when_nothing_matches() {
     let (server, token) = server_with_bot(2_300, 1 << 15).await;

@@ -199,7 +199,7 @@ pub fn answer(app: &App, connection: &Connection, guilds: &[GuildId]) {
         match sounds {
             Ok(Some(soundboard_sounds)) => {
                 let board = Soundboard { guild_id: *guild_id, soundboard_sounds };
-                connection.answer(app.hub.encode("SOUNDBOARD_SOUNDS", &board));
+                connection.answer(app.hub.encode("SOUNDBOARD_SOUNDS", &board, &[]));
             }
             // What one is not in is passed over, as clients expect.
             Ok(None) => {}

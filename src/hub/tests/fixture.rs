@@ -418,7 +418,11 @@ fn guild_create(world: &World, member: Member) -> GuildCreate {
         unavailable: None,
         member_count: world.members.len() as u64,
         members: vec![member],
-        channels: super::simulator::visible(world, user).into_iter().map(|id| world.channel(id)).collect(),
+        channels: super::simulator::visible(world, user)
+            .into_iter()
+            .map(|id| world.channel(id))
+            .collect::<Vec<_>>()
+            .into(),
         threads: Vec::new(),
         presences: Vec::new(),
         voice_states: Vec::new(),

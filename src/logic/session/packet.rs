@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use crate::logic::stream::{zlib, zstd};
+use crate::logic::session::piece::Pieces;
 use crate::model::{ChannelId, GuildId};
 
 /// Where an event happened: what its reader must be able to see for it to be sent (SAFETY.md §3.4).
@@ -37,6 +37,7 @@ pub struct Packet(Arc<Encoded>);
 struct Encoded {
     name: &'static str,
     text: Bytes,
+    pieces: Pieces,
     place: Place,
     meter: Option<Meter>,
     zlib: OnceLock<Bytes>,
@@ -46,13 +47,18 @@ struct Encoded {
 impl Packet {
     /// A dispatch of the event `name`, whose `tail` is everything after the sequence number's comma.
     pub fn new(name: &'static str, tail: Bytes) -> Self {
-        Self(Arc::new(Encoded::new(name, tail, Place::default(), None)))
+        Self(Arc::new(Encoded::new(name, tail, Pieces::default(), Place::default(), None)))
     }
 
     /// The same for an event of a place, counted by `meter` while it lives.
     pub fn placed(name: &'static str, tail: Bytes, place: Place, meter: &Meter) -> Self {
+        Self::pieced(name, tail, Pieces::default(), place, meter)
+    }
+
+    /// The same where parts of the tail are shared with other packets.
+    pub fn pieced(name: &'static str, tail: Bytes, pieces: Pieces, place: Place, meter: &Meter) -> Self {
         meter.0.fetch_add(tail.len(), Ordering::Relaxed);
-        Self(Arc::new(Encoded::new(name, tail, place, Some(meter.clone()))))
+        Self(Arc::new(Encoded::new(name, tail, pieces, place, Some(meter.clone()))))
     }
 
     /// A dispatch of the event `name`, whose `d` is the JSON that `write` appends.
@@ -89,12 +95,12 @@ impl Packet {
 
     /// The tail as pieces of a zlib stream.
     pub fn zlib(&self) -> &Bytes {
-        self.0.zlib.get_or_init(|| zlib::shared(&self.0.text))
+        self.0.zlib.get_or_init(|| self.0.pieces.zlib(&self.0.text))
     }
 
     /// The tail as pieces of a zstd frame.
     pub fn zstd(&self) -> &Bytes {
-        self.0.zstd.get_or_init(|| zstd::shared(&self.0.text))
+        self.0.zstd.get_or_init(|| self.0.pieces.zstd(&self.0.text))
     }
 
     /// Bytes of the tail before compression: what queues and rings count.
@@ -105,8 +111,8 @@ impl Packet {
 }
 
 impl Encoded {
-    fn new(name: &'static str, text: Bytes, place: Place, meter: Option<Meter>) -> Self {
-        Self { name, text, place, meter, zlib: OnceLock::new(), zstd: OnceLock::new() }
+    fn new(name: &'static str, text: Bytes, pieces: Pieces, place: Place, meter: Option<Meter>) -> Self {
+        Self { name, text, pieces, place, meter, zlib: OnceLock::new(), zstd: OnceLock::new() }
     }
 }
 

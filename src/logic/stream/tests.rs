@@ -6,7 +6,12 @@ use flate2::{Decompress, FlushDecompress};
 use proptest::prelude::*;
 
 use super::{Compression, Delivery, MAX_HEAD_BYTES, Outbound, zlib, zstd};
-use crate::logic::session::{HELLO, Packet};
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::logic::session::{HELLO, Meter, Packet, Piece, Place, Splicer};
 
 /// What a client holds of a connection, and a decoder that knows nothing of how it was made.
 struct Client {
@@ -133,6 +138,61 @@ proptest! {
                 client.hears(packet);
             }
         }
+    }
+}
+
+/// A payload with parts that others hold too, between what is its own.
+#[derive(Serialize)]
+struct Holding<'a> {
+    first: &'a str,
+    parts: Vec<(&'a str, Arc<RawValue>)>,
+    last: &'a str,
+}
+
+fn holding(own: &str, pieces: &[Piece]) -> Packet {
+    let parts = pieces.iter().map(|piece| (own, piece.json().clone())).collect();
+    let mut text = br#""t":"READY","d":"#.to_vec();
+    let mut splicer = Splicer::new(&mut text, pieces);
+    serde_json::to_writer(&mut splicer, &Holding { first: own, parts, last: own }).unwrap();
+    let found = splicer.found();
+    text.push(b'}');
+    Packet::pieced("READY", text.into(), found, Place::default(), &Meter::default())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn payloads_that_share_parts_are_each_read_whole(
+        parts in prop::collection::vec("(tide|[a-z炉]{0,9}){0,2500}", 1..4),
+        holders in prop::collection::vec(("[a-z]{0,300}", prop::collection::vec(0usize..3, 0..5)), 1..6),
+    ) {
+        let pieces: Vec<Piece> = parts.iter().map(|part| Piece::of(part).unwrap()).collect();
+        let mut clients =
+            [Compression::None, Compression::Zlib, Compression::Zstd].map(|kind| Client::new(kind, 0));
+        for (own, held) in &holders {
+            let held: Vec<Piece> = held.iter().map(|n| pieces[n % pieces.len()].clone()).collect();
+            let packet = holding(own, &held);
+            clients.iter_mut().for_each(|client| client.hears(&packet));
+        }
+    }
+}
+
+#[test]
+fn a_part_that_is_shared_is_compressed_once() {
+    let numbers = (1..2_000_u64).map(|n| (n * n * 0x9e37_79b9).to_string());
+    let piece = Piece::of(&numbers.collect::<String>()).unwrap();
+    let small = Piece::of(&"small").unwrap();
+    let held = [small.clone(), piece.clone(), small, piece];
+    for form in [Packet::zlib, Packet::zstd] {
+        let alone = holding("one", &held[1..2]);
+        let bytes = form(&alone);
+        // Far from either end, where the packet's own text is.
+        let part = &bytes[bytes.len() / 4..bytes.len() * 3 / 4];
+        let both = holding("another", &held);
+        assert_eq!(form(&both).windows(part.len()).filter(|window| *window == part).count(), 2);
+        let unshared = Packet::new("READY", both.text().clone());
+        assert_eq!(form(&unshared).windows(part.len()).filter(|window| *window == part).count(), 0);
     }
 }
 
