@@ -1,6 +1,7 @@
 //! Files: a thumbnail beside the decoding it needs, uploads and downloads beside a bare file server, posts beside uploads.
 
 use std::io::Cursor;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hearth::blobs::picture::{Fit, Wanted, scaled};
@@ -85,10 +86,10 @@ async fn transfers(server: &Process, floor: &Process, seeded: &Seeded) -> f64 {
         file[FILE_BYTES - 1] = round; // a file that is not held yet
         let slot = slot(&mut real, seeded).await;
         let began = Instant::now();
-        put(&mut real, &slot.0, &file, None).await;
+        put(&mut real, &slot.0, &[&file], None).await;
         up.push(rate(began.elapsed()));
         let began = Instant::now();
-        put(&mut bare, "/", &file, None).await;
+        put(&mut bare, "/", &[&file], None).await;
         up_floor.push(rate(began.elapsed()));
 
         let path = posted(&mut real, seeded, &slot.1).await;
@@ -115,7 +116,7 @@ async fn transfers(server: &Process, floor: &Process, seeded: &Seeded) -> f64 {
 /// Prints how long posts take while files come in at a quarter of what the disk takes.
 async fn beside_uploads(server: &Process, seeded: &Seeded, bytes_a_second: f64) {
     let pause = Duration::from_secs_f64(PIECE_BYTES as f64 / (bytes_a_second * SHARE / UPLOADERS as f64));
-    let file = vec![b'x'; FILE_BYTES];
+    let file: Arc<[u8]> = vec![b'x'; FILE_BYTES].into();
     let (mut calm, mut busy) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         calm.push(millis(percentile(&mut waits(server, seeded).await, 0.99)));
@@ -126,10 +127,10 @@ async fn beside_uploads(server: &Process, seeded: &Seeded, bytes_a_second: f64) 
             let (file, seeded) = (file.clone(), seeded.clone());
             uploads.spawn(async move {
                 let mut slot = slot;
-                for turn in 0.. {
-                    let mut file = file.clone();
-                    file[..3].copy_from_slice(&[round as u8, n as u8, turn]);
-                    put(&mut http, &slot.0, &file, Some(pause)).await;
+                for turn in 0..=u8::MAX {
+                    // The loaders copy no file: the posts are measured by the same threads.
+                    let own = [round as u8, n as u8, turn];
+                    put(&mut http, &slot.0, &[&own, &file[own.len()..]], Some(pause)).await;
                     posted(&mut http, &seeded, &slot.1).await;
                     slot = self::slot(&mut http, &seeded).await;
                 }
@@ -167,10 +168,12 @@ fn path_of(url: &str) -> String {
     rest[rest.find('/').expect("a path")..].to_owned()
 }
 
-async fn put(http: &mut Http, path: &str, file: &[u8], pause: Option<Duration>) {
-    http.begin("PUT", path, "content-type: application/octet-stream\r\n", file.len()).await;
+/// Uploads a file that lies in these parts.
+async fn put(http: &mut Http, path: &str, parts: &[&[u8]], pause: Option<Duration>) {
+    let length = parts.iter().map(|part| part.len()).sum();
+    http.begin("PUT", path, "content-type: application/octet-stream\r\n", length).await;
     let mut turn = Instant::now();
-    for piece in file.chunks(PIECE_BYTES) {
+    for piece in parts.iter().flat_map(|part| part.chunks(PIECE_BYTES)) {
         http.send(piece).await;
         if let Some(pause) = pause {
             turn += pause;
