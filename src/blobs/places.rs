@@ -1,6 +1,9 @@
 //! Takes out of films the place where they were shot, and out of AVIF and HEIC pictures what their author may not know is in them. Both
 //! are boxes (ISO/IEC 14496-12), and what is in them is overwritten where it stands: nothing moves, so every offset stays true and the
-//! file keeps its length. A film that names no place stays byte for byte.
+//! file keeps its length. A film that names no place stays byte for byte. Tracks of timed metadata, where action cameras write where
+//! they were each second, are emptied whole (`samples`).
+
+mod samples;
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
@@ -12,6 +15,8 @@ const MAX_DEPTH: usize = 3;
 const MAX_READ_BYTES: u64 = 4 << 20;
 /// Most pieces of a file that are overwritten.
 const MAX_PIECES: usize = 256;
+/// Most runs of samples that are overwritten: chunks of two per second for nine hours.
+const MAX_RUNS: usize = 1 << 16;
 /// What says in metadata that a place is named: Apple's keys, QuickTime's text, and XMP by its tags. Long enough that a cover picture
 /// does not hold them by chance.
 const PLACES: [&[u8]; 5] = [b"location", b"latitude", b"\xa9xyz", b"GPSLa", b"GPSLo"];
@@ -31,10 +36,11 @@ struct Piece {
 /// What the disk said. A file that is not what it seems to be is left as it is.
 pub fn hide(file: &mut (impl Read + Write + Seek), size: u64, media_type: &str) -> io::Result<bool> {
     let mut cursor = Cursor { file, size, boxes: 0 };
-    let mut pieces = Vec::new();
+    let (mut pieces, mut runs) = (Vec::new(), Vec::new());
     let walked = match media_type {
         "video/mp4" | "audio/mp4" | "video/quicktime" => {
             film(&mut cursor, 0, size, MAX_DEPTH, false, &mut pieces)
+                .and_then(|()| samples::of_metadata(&mut cursor, &mut runs))
         }
         "image/avif" | "image/heic" => picture(&mut cursor, &mut pieces),
         _ => return Ok(false),
@@ -46,7 +52,7 @@ pub fn hide(file: &mut (impl Read + Write + Seek), size: u64, media_type: &str) 
         return Err(error);
     }
     let (mut is_changed, mut left) = (false, size);
-    for Piece { name_at, at, length } in pieces {
+    for Piece { name_at, at, length } in pieces.into_iter().chain(runs) {
         if length > left {
             break; // pieces lie over each other: made to keep the disk busy
         }
@@ -125,6 +131,21 @@ impl<F: Read + Write + Seek> Cursor<'_, F> {
         let is_whole = body <= next && next <= end;
         Ok(is_whole.then_some(Atom { kind, at, body, end: next }))
     }
+}
+
+/// The first box of a kind in a piece of the file.
+fn find<F: Read + Write + Seek>(
+    cursor: &mut Cursor<'_, F>,
+    (mut at, end): (u64, u64),
+    kind: &[u8; 4],
+) -> io::Result<Option<Atom>> {
+    while let Some(atom) = cursor.atom(at, end)? {
+        if atom.kind == *kind {
+            return Ok(Some(atom));
+        }
+        at = atom.end;
+    }
+    Ok(None)
 }
 
 impl Atom {
@@ -264,9 +285,9 @@ pub(super) mod tests {
     use super::*;
 
     /// What no file may say.
-    const SECRET: &[u8] = b"+48.1374+011.5755/";
+    pub const SECRET: &[u8] = b"+48.1374+011.5755/";
 
-    fn atom(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    pub fn atom(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
         [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat()
     }
 
@@ -319,13 +340,13 @@ pub(super) mod tests {
         [&ftyp[..], &meta(pixels_at), &atom(b"mdat", &[b"pixels", &exif[..]].concat())].concat()
     }
 
-    fn hidden(bytes: &[u8], media_type: &str) -> (bool, Vec<u8>) {
+    pub fn hidden(bytes: &[u8], media_type: &str) -> (bool, Vec<u8>) {
         let mut file = io::Cursor::new(bytes.to_vec());
         let is_changed = hide(&mut file, bytes.len() as u64, media_type).unwrap();
         (is_changed, file.into_inner())
     }
 
-    fn has(bytes: &[u8], part: &[u8]) -> bool {
+    pub fn has(bytes: &[u8], part: &[u8]) -> bool {
         bytes.windows(part.len()).any(|window| window == part)
     }
 
