@@ -15,7 +15,7 @@ BOT_PACKAGES := $(if $(wildcard tests/bots/package.json),tests/bots/node_modules
 BOT_REQUIREMENTS := $(wildcard tests/bots/requirements.txt)
 BOT_VENV := $(if $(BOT_REQUIREMENTS),tests/.venv/.installed)
 
-.PHONY: run test lint bench release web bin test-fmt test-clippy test-rust test-web test-bots test-browser
+.PHONY: run test lint bench engines release web bin test-fmt test-clippy test-rust test-web test-bots test-browser
 
 ## Builds the web client and the release binary, and serves on loopback with data in ./data.
 run: web
@@ -62,6 +62,13 @@ endif
 
 bench:
 	cargo bench --locked
+
+## Firefox and WebKitGTK, where they can be installed: sign-in, talk, scrolling, dialogs, themes, and voice in Firefox. No part of `test`.
+engines: web bin
+ifneq ($(WEB),)
+	tests/install-engines.sh
+	cd web && npm run engines
+endif
 
 ## A static binary in a tarball, under target/.
 release: web

@@ -1,19 +1,22 @@
 // What a page's media connection does, read from outside: the browser's own statistics.
 import type { Page } from 'playwright-core';
 
-/** Keeps the page's connections where `flow` finds them. Before the page loads. */
-export async function watchMedia(page: Page): Promise<void> {
-  await page.addInitScript(() => {
-    const made: RTCPeerConnection[] = [];
-    (window as unknown as { connections: RTCPeerConnection[] }).connections = made;
-    window.RTCPeerConnection = new Proxy(window.RTCPeerConnection, {
-      construct: (target, parameters: [RTCConfiguration?]) => {
-        const connection = new target(...parameters);
-        made.push(connection);
-        return connection;
-      },
-    });
+/** Keeps a page's connections where `flow` finds them. Runs in the page, before it makes any. */
+export function keepConnections(): void {
+  const made: RTCPeerConnection[] = [];
+  (window as unknown as { connections: RTCPeerConnection[] }).connections = made;
+  window.RTCPeerConnection = new Proxy(window.RTCPeerConnection, {
+    construct: (target, parameters: [RTCConfiguration?]) => {
+      const connection = new target(...parameters);
+      made.push(connection);
+      return connection;
+    },
   });
+}
+
+/** The same for every page that is loaded from here on. */
+export async function watchMedia(page: Page): Promise<void> {
+  await page.addInitScript(keepConnections);
 }
 
 export interface Flow {
@@ -33,40 +36,42 @@ export interface Flow {
   made: number;
 }
 
-/** What flows through the newest connection. */
-export function flow(page: Page): Promise<Flow> {
-  return page.evaluate(async () => {
-    const { connections } = window as unknown as { connections: RTCPeerConnection[] };
-    const newest = connections.at(-1);
-    const flow: Flow = {
-      state: newest?.connectionState ?? 'none',
-      audioPackets: 0,
-      audioEnergy: 0,
-      audioLevel: 0,
-      frames: 0,
-      videos: 0,
-      sounds: 0,
-      protocol: '',
-      made: connections.length,
-    };
-    const report = await newest?.getStats();
-    report?.forEach((stat: Record<string, unknown>) => {
-      const number = (name: string): number => (typeof stat[name] === 'number' ? stat[name] : 0);
-      if (stat['type'] === 'inbound-rtp' && stat['kind'] === 'audio') {
-        flow.audioPackets += number('packetsReceived');
-        flow.audioEnergy += number('totalAudioEnergy');
-        flow.audioLevel = Math.max(flow.audioLevel, number('audioLevel'));
-        if (number('packetsReceived') > 0) flow.sounds++;
-      } else if (stat['type'] === 'inbound-rtp' && stat['kind'] === 'video') {
-        flow.frames += number('framesDecoded');
-        if (number('framesDecoded') > 0) flow.videos++;
-      } else if (stat['type'] === 'candidate-pair' && stat['nominated'] === true) {
-        const local = report.get(String(stat['localCandidateId'])) as { protocol?: string } | undefined;
-        flow.protocol = local?.protocol ?? flow.protocol;
-      }
-    });
-    return flow;
+/** What flows through the newest connection. Runs in the page. */
+export async function measureFlow(): Promise<Flow> {
+  const { connections } = window as unknown as { connections: RTCPeerConnection[] };
+  const newest = connections.at(-1);
+  const flow: Flow = {
+    state: newest?.connectionState ?? 'none',
+    audioPackets: 0,
+    audioEnergy: 0,
+    audioLevel: 0,
+    frames: 0,
+    videos: 0,
+    sounds: 0,
+    protocol: '',
+    made: connections.length,
+  };
+  const report = await newest?.getStats();
+  report?.forEach((stat: Record<string, unknown>) => {
+    const number = (name: string): number => (typeof stat[name] === 'number' ? stat[name] : 0);
+    if (stat['type'] === 'inbound-rtp' && stat['kind'] === 'audio') {
+      flow.audioPackets += number('packetsReceived');
+      flow.audioEnergy += number('totalAudioEnergy');
+      flow.audioLevel = Math.max(flow.audioLevel, number('audioLevel'));
+      if (number('packetsReceived') > 0) flow.sounds++;
+    } else if (stat['type'] === 'inbound-rtp' && stat['kind'] === 'video') {
+      flow.frames += number('framesDecoded');
+      if (number('framesDecoded') > 0) flow.videos++;
+    } else if (stat['type'] === 'candidate-pair' && stat['nominated'] === true) {
+      const local = report.get(String(stat['localCandidateId'])) as { protocol?: string } | undefined;
+      flow.protocol = local?.protocol ?? flow.protocol;
+    }
   });
+  return flow;
+}
+
+export function flow(page: Page): Promise<Flow> {
+  return page.evaluate(measureFlow);
 }
 
 /** One stream that comes in. */
