@@ -336,6 +336,7 @@ export class Call implements Media {
       this.#speak(this.#client.meId, isOpen && levelDb > -90 && !this.#isSilenced);
     };
     mic.onEnded = () => void this.useMicrophone();
+    this.#order(); // before anything of it is sent
     try {
       await mic.open(this.#voice.choices.now);
       this.micFault = null;

@@ -6,6 +6,8 @@ import type { GateOrders, GateReport } from './gate.worklet';
 
 /** RNNoise knows this rate alone, and it is Opus's own. */
 const SAMPLE_RATE = 48_000;
+/** Where the browser's clock of sound stands still for longer, it has none: Firefox takes it from the speakers. */
+const CLOCK_MS = 2000;
 
 /** Why there is no microphone. */
 export type MicFault = 'refused' | 'missing' | 'busy';
@@ -34,6 +36,8 @@ export class Microphone {
   #orders: GateOrders = { mode: 'auto' };
   #opening: Promise<void> = Promise.resolve();
   #isClosed = false;
+  /** The device itself is sent: what lies between needs a clock. */
+  #isBare = false;
 
   constructor() {
     this.#context = new AudioContext({ sampleRate: SAMPLE_RATE, latencyHint: 'interactive' });
@@ -43,7 +47,7 @@ export class Microphone {
 
   /** What is to be sent. */
   get track(): MediaStreamTrack | null {
-    return this.#out.stream.getAudioTracks()[0] ?? null;
+    return (this.#isBare ? this.#raw : this.#out.stream)?.getAudioTracks()[0] ?? null;
   }
 
   /** Takes a device, also in place of another; one after the other. Rejects as the browser does. */
@@ -69,6 +73,8 @@ export class Microphone {
     if (this.#denoiser) last = last.connect(this.#denoiser);
     last.connect(gate ?? this.#out);
     this.wake();
+    this.#isBare = !(await this.#hasClock());
+    this.#shut();
   }
 
   /** How the gate is to work. */
@@ -92,7 +98,23 @@ export class Microphone {
 
   /** Without a gate the track itself is what shuts. */
   #shut(): void {
-    if (this.track) this.track.enabled = this.#gate !== null || this.#orders.mode !== 'shut';
+    const hasGate = this.#gate !== null && !this.#isBare;
+    if (this.track) this.track.enabled = hasGate || this.#orders.mode !== 'shut';
+  }
+
+  #hasClock(): Promise<boolean> {
+    const context = this.#context;
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, CLOCK_MS, false);
+      const look = (): void => {
+        if (context.state !== 'running') return;
+        clearTimeout(timer);
+        context.onstatechange = null;
+        resolve(true);
+      };
+      context.onstatechange = look;
+      look();
+    });
   }
 
   #release(): void {

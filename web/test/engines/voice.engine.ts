@@ -25,6 +25,17 @@ describe.skipIf(absence !== null)('voice in Firefox', () => {
   let speakers: Speakers;
   const people: Visitor[] = [];
 
+  async function sit(username: string, env: Record<string, string>): Promise<Visitor> {
+    const who = new Visitor(username, await firefox.open(env));
+    await who.hands.goto(`${server.url}/login?next=${encodeURIComponent(house.path)}`);
+    await who.write('input[name="login"]', username);
+    await who.write('input[name="password"]', PASSWORD);
+    await who.hands.press('Enter');
+    await who.sees('[data-composer]');
+    await who.hands.run(keepConnections);
+    return who;
+  }
+
   beforeAll(async () => {
     server = await startServer({
       HEARTH_VOICE_UDP: `${address}:${await freePort()}`,
@@ -38,16 +49,7 @@ describe.skipIf(absence !== null)('voice in Firefox', () => {
       `/guilds/${house.guild}/channels`,
     );
     room = channels.find((channel) => channel.type === 2)?.id ?? '';
-    for (const { username } of [house.mira, house.ravi]) {
-      const who = new Visitor(username, await firefox.open(speakers.env));
-      people.push(who);
-      await who.hands.goto(`${server.url}/login?next=${encodeURIComponent(house.path)}`);
-      await who.write('input[name="login"]', username);
-      await who.write('input[name="password"]', PASSWORD);
-      await who.hands.press('Enter');
-      await who.sees('[data-composer]');
-      await who.hands.run(keepConnections);
-    }
+    for (const { username } of [house.mira, house.ravi]) people.push(await sit(username, speakers.env));
   }, 120_000);
   afterAll(async () => {
     await Promise.all(people.map((who) => who.hands.close()));
@@ -84,6 +86,18 @@ describe.skipIf(absence !== null)('voice in Firefox', () => {
     const [mira, ravi] = people;
     await mira?.click('button', 'Leave the room');
     await ravi?.misses(`[data-channel="${room}"] + li`, 'mira');
+  });
+
+  test('one who has no speakers is heard all the same', async () => {
+    const [, ravi] = people;
+    const mira = await sit('mira', { PULSE_SERVER: 'unix:/nowhere' });
+    people.push(mira);
+    await mira.click(`[data-channel="${room}"] a`);
+    await ravi?.sees(`[data-channel="${room}"] + li`, 'mira');
+    const before = (await ravi?.hands.run(measureFlow))?.audioEnergy ?? 0;
+    await expect
+      .poll(async () => (await ravi?.hands.run(measureFlow))?.audioEnergy)
+      .toBeGreaterThan(before + 0.001);
   });
 
   test('nobody’s browser complained', () => {
