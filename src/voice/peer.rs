@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use str0m::bwe::{Bitrate, BweKind};
 use str0m::change::SdpOffer;
@@ -21,6 +21,11 @@ use crate::logic::voice_session::Offer;
 
 /// Estimate with which a receiver of video begins.
 const FIRST_ESTIMATE_KBPS: u64 = 1_000;
+
+/// How often a connection that sends sound all the time is asked for what else it has to say.
+const SETTLES_EVERY: Duration = Duration::from_millis(10);
+/// Times that it is told one moment, at most.
+const MAX_ROUNDS: usize = 32;
 
 /// Where clients reach media.
 #[derive(Clone, Debug, Default)]
@@ -66,11 +71,53 @@ pub enum PeerEvent {
     Estimate(u64),
 }
 
-/// A slot's stream.
+/// A slot's stream. One of sound is opened with the first packet in it: every open stream costs memory, and time with each packet of
+/// any other.
 #[derive(Clone, Debug)]
 struct Out {
     mid: Mid,
+    /// Its number, which the answer names; none where the client takes nothing in it.
+    ssrc: Option<Ssrc>,
     pt: Option<Pt>,
+    is_open: bool,
+}
+
+impl Out {
+    /// The stream that negotiation made for a section.
+    fn negotiated(rtc: &mut Rtc, section: &Section) -> Self {
+        let mid = section.mid.as_str().into();
+        let ssrc = rtc.direct_api().stream_tx_by_mid(mid, None).map(|stream| stream.ssrc());
+        Self { mid, ssrc, pt: None, is_open: ssrc.is_some() }
+    }
+
+    /// Lets packets of a video leave as they come: their sender paces them.
+    fn set_unpaced(&self, rtc: &mut Rtc) {
+        if let Some(ssrc) = self.ssrc
+            && let Some(stream) = rtc.direct_api().stream_tx(&ssrc)
+        {
+            stream.set_unpaced(true);
+        }
+    }
+
+    /// Opens a stream of sound.
+    fn open(&mut self, rtc: &mut Rtc) {
+        if let Some(ssrc) = self.ssrc.filter(|_| !self.is_open) {
+            // Nothing of it is sent again, so nothing of it is kept.
+            rtc.direct_api().declare_stream_tx(ssrc, None, self.mid, None).set_rtx_cache(
+                0,
+                Duration::ZERO,
+                None,
+            );
+            self.is_open = true;
+        }
+    }
+
+    fn close(&mut self, rtc: &mut Rtc) {
+        if let Some(ssrc) = self.ssrc {
+            rtc.direct_api().remove_stream_tx(ssrc);
+        }
+        self.is_open = false;
+    }
 }
 
 /// A browser's connection.
@@ -84,6 +131,13 @@ pub struct Peer {
     video: Vec<Out>,
     /// When it wants to be told the time.
     pub next: Instant,
+    /// Packets that were written and have not left, and when it was last asked for all it has to say.
+    written: usize,
+    settled: Instant,
+    /// Whether what the connection carries is estimated.
+    is_estimated: bool,
+    /// What its estimate is told to look for, in bits per second.
+    wanted_bps: u64,
     /// Whether media flowed already.
     pub is_live: bool,
     /// Inputs that failed.
@@ -106,7 +160,8 @@ impl Peer {
             .clear_codecs()
             .enable_opus(true, false)
             .enable_vp8(true);
-        if offer.sdp.contains("\nm=video ") {
+        let is_estimated = offer.sdp.contains("\nm=video ");
+        if is_estimated {
             config = config.enable_bwe(Some(Bitrate::kbps(FIRST_ESTIMATE_KBPS)));
         }
         let mut rtc = config.build(now);
@@ -129,6 +184,10 @@ impl Peer {
             audio: Vec::new(),
             video: Vec::new(),
             next: now,
+            written: 0,
+            settled: now,
+            is_estimated,
+            wanted_bps: 0,
             is_live: false,
             faults: 0,
         }
@@ -142,17 +201,29 @@ impl Peer {
         let found = sections(&offer.sdp, &offer.tracks).ok_or(BadOffer::Unreadable)?;
         let parsed = SdpOffer::from_sdp_string(&without_candidates(&offer.sdp));
         let parsed = parsed.map_err(|_| BadOffer::Unreadable)?;
+        let heard: Vec<Option<Ssrc>> =
+            self.audio.iter().filter(|slot| slot.is_open).map(|slot| slot.ssrc).collect();
+        // So that the answer names them as the one before did.
+        for slot in &mut self.audio {
+            slot.open(&mut self.rtc);
+        }
         let answer = self.rtc.sdp_api().accept_offer(parsed).map_err(|error| {
             tracing::debug!(%error, "an offer was not taken");
             BadOffer::Broken
         })?;
         self.sections = found;
         self.incoming.clear();
-        let slots = |is_video: bool| -> Vec<Out> {
+        let slots = |rtc: &mut Rtc, is_video: bool| -> Vec<Out> {
             let own = self.sections.iter().filter(|of| of.sends.is_none() && of.is_video == is_video);
-            own.map(|of| Out { mid: of.mid.as_str().into(), pt: None }).collect()
+            own.map(|of| Out::negotiated(rtc, of)).collect()
         };
-        (self.audio, self.video) = (slots(false), slots(true));
+        (self.audio, self.video) = (slots(&mut self.rtc, false), slots(&mut self.rtc, true));
+        for slot in &self.video {
+            slot.set_unpaced(&mut self.rtc);
+        }
+        for slot in self.audio.iter_mut().filter(|slot| !heard.contains(&slot.ssrc)) {
+            slot.close(&mut self.rtc);
+        }
         Ok(answer.to_sdp_string())
     }
 
@@ -222,39 +293,85 @@ impl Peer {
             tracing::debug!(%error, "a packet was not taken");
             self.faults += 1;
         }
-        self.drain(out, events);
+        self.drain(now, out, events);
     }
 
     /// Lets time pass.
     pub fn pass(&mut self, now: Instant, out: &mut Vec<Transmit>, events: &mut Vec<PeerEvent>) {
+        // Padding leaves one packet a round.
+        for _ in 0..MAX_ROUNDS {
+            self.tell_time(now);
+            self.drain(now, out, events);
+            if self.next > now {
+                return;
+            }
+        }
+    }
+
+    /// Whether packets were written that have not left.
+    pub fn has_written(&self) -> bool {
+        self.written > 0
+    }
+
+    /// Lets what was written leave. To ask a connection what else it has to say, and when it wants to be told the time, costs as much
+    /// as a packet, and it has something to say a few times a second: one that sends all the time is not asked each time.
+    pub fn send(&mut self, now: Instant, out: &mut Vec<Transmit>, events: &mut Vec<PeerEvent>) {
+        self.tell_time(now);
+        while self.written > 0 {
+            let before = self.written;
+            if !self.poll(out, events) {
+                break;
+            }
+            // With an estimate one packet leaves each time that it is told the time.
+            if self.is_estimated && self.written < before {
+                self.tell_time(now);
+            }
+        }
+        if now.duration_since(self.settled) >= SETTLES_EVERY {
+            self.drain(now, out, events);
+        } else {
+            self.written = 0;
+            // Later than the next packet would ask it, so that it is asked for its own sake only when none comes.
+            self.next = self.next.min(self.settled + 2 * SETTLES_EVERY);
+        }
+    }
+
+    fn tell_time(&mut self, now: Instant) {
         if let Err(error) = self.rtc.handle_input(Input::Timeout(now)) {
             tracing::debug!(%error, "time was not taken");
             self.faults += 1;
         }
-        self.drain(out, events);
     }
 
-    fn drain(&mut self, out: &mut Vec<Transmit>, events: &mut Vec<PeerEvent>) {
-        loop {
-            match self.rtc.poll_output() {
-                Ok(Output::Timeout(at)) => {
-                    self.next = at;
-                    return;
-                }
-                Ok(Output::Transmit(transmit)) => out.push(transmit),
-                Ok(Output::Event(event)) => self.take(event, events),
-                Err(error) => {
-                    tracing::debug!(%error, "a connection failed");
-                    events.push(PeerEvent::Closed);
-                    self.faults += 1;
-                    return;
-                }
+    fn drain(&mut self, now: Instant, out: &mut Vec<Transmit>, events: &mut Vec<PeerEvent>) {
+        while self.poll(out, events) {}
+        (self.settled, self.written) = (now, 0);
+    }
+
+    /// Takes the next thing that it has to say; whether there may be more.
+    fn poll(&mut self, out: &mut Vec<Transmit>, events: &mut Vec<PeerEvent>) -> bool {
+        match self.rtc.poll_output() {
+            Ok(Output::Timeout(at)) => {
+                self.next = at;
+                return false;
             }
-            if !self.rtc.is_alive() {
+            Ok(Output::Transmit(transmit)) => {
+                self.written -= usize::from(self.written > 0 && is_media(&transmit.contents));
+                out.push(transmit);
+            }
+            Ok(Output::Event(event)) => self.take(event, events),
+            Err(error) => {
+                tracing::debug!(%error, "a connection failed");
                 events.push(PeerEvent::Closed);
-                return;
+                self.faults += 1;
+                return false;
             }
         }
+        if !self.rtc.is_alive() {
+            events.push(PeerEvent::Closed);
+            return false;
+        }
+        true
     }
 
     fn take(&mut self, event: Event, events: &mut Vec<PeerEvent>) {
@@ -337,7 +454,9 @@ impl Peer {
 
     /// How much the estimate is to look for.
     pub fn set_wanted(&mut self, bps: u64) {
-        self.rtc.bwe().set_bitrate(Bitrate::bps(0), Bitrate::bps(bps));
+        if std::mem::replace(&mut self.wanted_bps, bps) != bps {
+            self.rtc.bwe().set_bitrate(Bitrate::bps(0), Bitrate::bps(bps));
+        }
     }
 
     /// Sends a sound in a slot.
@@ -350,18 +469,22 @@ impl Peer {
         told: Option<&ExtensionValues>,
     ) {
         let Some(pt) = self.payload_type(false, index) else { return };
-        let mid = self.audio[index].mid;
+        let slot = &mut self.audio[index];
+        slot.open(&mut self.rtc);
         let ext_vals = ExtensionValues {
             audio_level: told.and_then(|told| told.audio_level),
             voice_activity: told.and_then(|told| told.voice_activity),
             ..ExtensionValues::default()
         };
-        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
+        if let Some(ssrc) = slot.ssrc
+            && let Some(stream) = self.rtc.direct_api().stream_tx(&ssrc)
+        {
             stream.write_rtp(
                 RtpWrite::new(pt, mapped.seq.into(), mapped.timestamp, now, payload)
                     .marker(mapped.is_first)
                     .ext_vals(ext_vals),
             );
+            self.written += 1;
         }
     }
 
@@ -375,7 +498,6 @@ impl Peer {
         picture: Option<(u16, u8)>,
     ) {
         let Some(pt) = self.payload_type(true, index) else { return };
-        let mid = self.video[index].mid;
         let ext_vals = ExtensionValues {
             video_orientation: packet.header.ext_vals.video_orientation,
             ..ExtensionValues::default()
@@ -392,8 +514,11 @@ impl Peer {
         if let Some(patch) = patch {
             write = write.vp8_patch(patch);
         }
-        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
+        if let Some(ssrc) = self.video[index].ssrc
+            && let Some(stream) = self.rtc.direct_api().stream_tx(&ssrc)
+        {
             stream.write_rtp(write);
+            self.written += 1;
         }
     }
 
@@ -410,6 +535,11 @@ impl Peer {
         }
         slot.pt
     }
+}
+
+/// Whether a packet is one of RTP (RFC 5761 §4, RFC 7983 §7), and not of RTCP, DTLS or STUN.
+fn is_media(packet: &[u8]) -> bool {
+    matches!(packet, [128..192, kind, ..] if !(64..96).contains(&(kind & 0x7f)))
 }
 
 /// How loud a packet is, as its client says; what is played says nothing, and counts as heard.

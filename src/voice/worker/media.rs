@@ -186,17 +186,21 @@ impl Worker {
     }
 
     fn deliver_sound(&mut self, source: SourceId, delivery: &Delivery, heard: &Heard<'_>) {
-        let (now, ssrc) = (self.now, self.members.get(&source.member).map_or(0, |member| member.ssrc));
+        let now = self.now;
         let Some(member) = self.members.get_mut(&delivery.to) else { return };
         match &mut member.link {
             Link::Web(peer) if peer.is_live => {
                 let (mapped, index) = (delivery.mapped, delivery.slot.index);
-                self.drive(delivery.to, |peer, out, events| {
+                self.write(delivery.to, |peer| {
                     peer.write_audio(now, index, mapped, Arc::clone(heard.payload), heard.told);
-                    peer.pass(now, out, events);
                 });
             }
-            Link::Bot(bot) if matches!(source.kind, Kind::Mic | Kind::Bot) => {
+            Link::Bot(_) if matches!(source.kind, Kind::Mic | Kind::Bot) => {
+                let ssrc = self.members.get(&source.member).map_or(0, |member| member.ssrc);
+                let Some(Link::Bot(bot)) = self.members.get_mut(&delivery.to).map(|member| &mut member.link)
+                else {
+                    return;
+                };
                 let is_new = bot.is_to_announce(ssrc);
                 let address = bot.address();
                 let sealed = bot.seal(delivery.mapped.seq, delivery.mapped.timestamp, ssrc, heard.payload);
@@ -229,10 +233,7 @@ impl Worker {
                 .get(&to)
                 .is_some_and(|member| matches!(&member.link, Link::Web(peer) if peer.is_live));
             if is_live {
-                self.drive(to, |peer, out, events| {
-                    peer.write_video(now, index, mapped, packet, picture);
-                    peer.pass(now, out, events);
-                });
+                self.write(to, |peer| peer.write_video(now, index, mapped, packet, picture));
             }
         }
         self.seen = deliveries;

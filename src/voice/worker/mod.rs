@@ -145,6 +145,10 @@ pub(super) struct Worker {
     tcp: HashMap<SocketAddr, Outlet>,
     /// Packets to be sent at the end of the turn.
     out: Vec<Transmit>,
+    /// Whose connections were written to in this turn.
+    written: Vec<MemberId>,
+    /// No connection wants to be told the time before.
+    due: Instant,
     events: VecDeque<(MemberId, PeerEvent)>,
     scratch: Vec<PeerEvent>,
     heard: Vec<Delivery>,
@@ -195,6 +199,8 @@ impl Worker {
             probe: None,
             tcp: HashMap::new(),
             out: Vec::new(),
+            written: Vec::new(),
+            due: now,
             events: VecDeque::new(),
             scratch: Vec::new(),
             heard: Vec::new(),
@@ -247,6 +253,7 @@ impl Worker {
         self.by_ssrc.clear();
         self.tcp.clear();
         self.out.clear();
+        self.written.clear();
         self.events.clear();
         self.scratch.clear();
         self.heard.clear();
@@ -283,6 +290,7 @@ impl Worker {
             if let Some((socket, state)) = udp {
                 self.read_socket(socket, state, &mut buffers);
             }
+            self.send_written(udp);
             self.pass_time();
             self.flush(udp);
             let spent = self.now.elapsed();
@@ -301,11 +309,7 @@ impl Worker {
             // Nothing is due; whoever comes rings.
             return self.now + Duration::from_secs(3_600);
         }
-        let peers = self.members.values().filter_map(|member| match &member.link {
-            Link::Web(peer) => Some(peer.next),
-            Link::None | Link::Bot(_) => None,
-        });
-        peers.fold(self.ticked + TICK, Instant::min)
+        self.due.min(self.ticked + TICK)
     }
 
     fn now_ms(&self) -> u64 {
@@ -437,6 +441,7 @@ impl Worker {
         let Some(Link::Web(peer)) = self.members.get_mut(&id).map(|member| &mut member.link) else { return };
         let (out, events) = (&mut self.out, &mut self.scratch);
         let result = catch_unwind(AssertUnwindSafe(|| act(peer, out, events)));
+        self.due = self.due.min(peer.next);
         self.events.extend(self.scratch.drain(..).map(|event| (id, event)));
         if result.is_err() || peer.faults > MAX_FAULTS {
             tracing::warn!(panicked = result.is_err(), "a voice connection failed");
@@ -446,17 +451,49 @@ impl Worker {
         }
     }
 
+    /// Writes to a connection; what was written leaves at the end of the turn, however many packets it is.
+    fn write(&mut self, id: MemberId, act: impl FnOnce(&mut Peer)) {
+        let mut is_first = false;
+        self.drive(id, |peer, _, _| {
+            let had_written = peer.has_written();
+            act(peer);
+            is_first = peer.has_written() && !had_written;
+        });
+        if is_first {
+            self.written.push(id);
+        }
+    }
+
+    /// Lets everything leave that was written, each connection's at once: it is still in the cache.
+    fn send_written(&mut self, udp: Option<(&UdpSocket, &UdpSocketState)>) {
+        let now = self.now;
+        let mut written = std::mem::take(&mut self.written);
+        for id in written.drain(..) {
+            self.drive(id, |peer, out, events| peer.send(now, out, events));
+            self.flush(udp);
+        }
+        self.written = written;
+        self.handle_events();
+    }
+
+    /// When each connection wants to be told the time.
+    fn next_times(&self) -> impl Iterator<Item = (MemberId, Instant)> {
+        self.members.iter().filter_map(|(id, member)| match &member.link {
+            Link::Web(peer) => Some((*id, peer.next)),
+            Link::None | Link::Bot(_) => None,
+        })
+    }
+
     /// Gives time to whoever waits for it.
     fn pass_time(&mut self) {
         let now = self.now;
-        let due: Vec<MemberId> = self
-            .members
-            .iter()
-            .filter(|(_, member)| matches!(&member.link, Link::Web(peer) if peer.next <= now))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in due {
-            self.drive(id, |peer, out, events| peer.pass(now, out, events));
+        if self.due <= now {
+            let due: Vec<MemberId> =
+                self.next_times().filter(|(_, next)| *next <= now).map(|(id, _)| id).collect();
+            for id in due {
+                self.drive(id, |peer, out, events| peer.pass(now, out, events));
+            }
+            self.due = self.next_times().map(|(_, next)| next).fold(now + TICK, Instant::min);
         }
         self.handle_events();
         if now.duration_since(self.ticked) >= TICK {

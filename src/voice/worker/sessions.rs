@@ -280,6 +280,7 @@ impl Worker {
                 let now_ms = self.now_ms();
                 let ufrag = peer.ufrag();
                 let Some(member) = self.members.get_mut(&id) else { return };
+                self.due = self.due.min(peer.next);
                 member.link = Link::Web(Box::new(peer));
                 member.ufrag.clone_from(&ufrag);
                 member.connecting_ms = since_ms.or(Some(now_ms));
