@@ -96,7 +96,7 @@ pub fn open(config: Config, address: SocketAddr) -> Result<(App, Hub, Option<Str
         .map_err(|error| io(&error))?;
     let previews = Cache::open(config.data.join("previews"), config.media.preview_cache_bytes.get())
         .map_err(|error| io(&error))?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = cores();
     let pictures = PicturePool::new(cores / 2);
     let client = outside(&config, address);
     let links = FileLinks::new(config.cdn_base_at(address), keys.cdn.expose());
@@ -306,6 +306,7 @@ fn start_voice(app: &App, address: SocketAddr) -> Option<Voice> {
             addresses: Addresses { udp: at(udp_port), tcp: at(tcp_port) },
             videos_per_channel: settings.videos_per_channel as usize,
             max_bps_per_sender: u64::from(settings.max_kbps_per_sender) * 1_000,
+            threads: settings.threads.map_or_else(cores, |threads| threads as usize),
         },
     );
     match started {
@@ -321,6 +322,11 @@ fn start_voice(app: &App, address: SocketAddr) -> Option<Voice> {
             None
         }
     }
+}
+
+/// Threads that the machine runs at once.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The media socket; the outer `None` when it can't be had, which leaves voice off.

@@ -193,9 +193,11 @@ impl Process {
         self.cpu_where(|_| true)
     }
 
-    /// CPU that its threads of this name have used, to the nanosecond.
-    pub fn cpu_of_thread(&self, name: &str) -> Duration {
-        self.cpu_where(|thread| fs::read_to_string(thread.join("comm")).is_ok_and(|own| own.trim() == name))
+    /// CPU that its threads have used whose names begin so, to the nanosecond.
+    pub fn cpu_of_threads_named(&self, begin: &str) -> Duration {
+        self.cpu_where(|thread| {
+            fs::read_to_string(thread.join("comm")).is_ok_and(|own| own.starts_with(begin))
+        })
     }
 
     fn cpu_where(&self, is_counted: impl Fn(&Path) -> bool) -> Duration {

@@ -167,6 +167,8 @@ settings! {
         members_per_channel: u32 = "99",
         /// People of one voice channel who may send video at once.
         videos_per_channel: u32 = "25",
+        /// Threads for media, 1 to 4; a channel's is on one of them. Empty takes as many as the machine has cores, at most 4.
+        threads: Option<u32> = "",
         /// Most that one sender may send, in kbit/s, audio and video together.
         max_kbps_per_sender: u32 = "10000",
     }
@@ -330,6 +332,8 @@ impl Config {
         within("gateway.replay_bytes", self.gateway.replay_bytes.get(), LEAST_CACHE_BYTES, 1 << 40);
         within("voice.members_per_channel", self.voice.members_per_channel.into(), 2, 1_000);
         within("voice.videos_per_channel", self.voice.videos_per_channel.into(), 0, 1_000);
+        let threads = self.voice.threads.map_or(1, u64::from);
+        within("voice.threads", threads, 1, 4);
         within("voice.max_kbps_per_sender", self.voice.max_kbps_per_sender.into(), 64, 100_000);
         within("max_file_size", self.max_file_size.get(), 1_024, 1 << 40);
         let (passes, lanes) = (PASSWORD_ITERATIONS, PASSWORD_PARALLELISM);

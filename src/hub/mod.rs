@@ -50,7 +50,10 @@ pub use people::{FLUSH_EVERY_MS, MAX_PEERS, OFFLINE_AFTER_MS, START_GRACE_MS};
 pub use presence::{ClientInfo, ClientKind, MAX_ONLINE_TOLD, SessionInfo, Showing};
 pub use session::{Auth, Connection, Next, Owner, Session, Waiting, Writer};
 pub use subscriptions::{LISTS_EVERY_MS, MAX_LISTS_AT_ONCE, Roster};
-pub use voice::{AWAY_MS, Conversation, Desk, Grant, Powers, SelfState, VoicePlace, VoiceSetup, VoiceToken};
+pub use voice::{
+    AWAY_MS, Conversation, Desk, Grant, MAX_MEDIA_THREADS, Powers, SelfState, VoicePlace, VoiceSetup,
+    VoiceToken,
+};
 
 /// Inputs that may wait for the hub; who brings one more waits for room.
 pub const MAX_INPUTS: usize = 1_024;

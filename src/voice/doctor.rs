@@ -42,7 +42,7 @@ pub async fn check(voice: &Voice) -> Vec<Reached> {
     let mut bytes = [0; 4];
     aws_lc_rs::rand::fill(&mut bytes).expect("the system's randomness does not fail once it started");
     let number = u32::from_be_bytes(bytes);
-    let _ = voice.commands.send(Command::Probe(Some(number))).await;
+    let _ = voice.threads[0].send(Command::Probe(Some(number))).await;
     let mut found = Vec::new();
     for address in voice.addresses.udp.iter().copied() {
         found.push(Reached { transport: Transport::Udp, address, result: over_udp(address, number).await });
@@ -50,7 +50,7 @@ pub async fn check(voice: &Voice) -> Vec<Reached> {
     for address in voice.addresses.tcp.iter().copied() {
         found.push(Reached { transport: Transport::Tcp, address, result: over_tcp(address, number).await });
     }
-    let _ = voice.commands.send(Command::Probe(None)).await;
+    let _ = voice.threads[0].send(Command::Probe(None)).await;
     found
 }
 

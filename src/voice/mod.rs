@@ -1,10 +1,12 @@
-//! Voice and video: the IO of a forwarding server. One thread owns the UDP socket, every connection and every room; sockets of clients
-//! and media over TCP bring it commands through one bounded queue, and take what it says out of mailboxes. Who may do what it reads
-//! from the hub's desk, within one turn of its loop. What is sent where is decided by `logic::room`.
+//! Voice and video: the IO of a forwarding server. A few threads each own some of the rooms, with every connection in them; the first
+//! reads the UDP socket for all. Sockets of clients and media over TCP bring a thread commands through one bounded queue, and take
+//! what it says out of mailboxes. Who may do what it reads from the hub's desk, within one turn of its loop. What is sent where is
+//! decided by `logic::room`.
 
 mod bot;
 mod crypto;
 mod description;
+mod directory;
 pub mod doctor;
 mod mailbox;
 mod metrics;
@@ -15,19 +17,23 @@ mod worker;
 use std::any::Any;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use str0m::config::CryptoProvider;
+use str0m::net::Protocol;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::hub::HubHandle;
+use crate::hub::{HubHandle, MAX_MEDIA_THREADS};
 use crate::logic::voice_session::{Offer, Quality, Select, SelfUpdate, VideoWant};
+use directory::Directory;
 pub use mailbox::{Mail, Mailbox};
 pub use metrics::{Counters, Snapshot};
 pub use peer::Addresses;
+use worker::{Post, Worker};
 
-/// Commands that may wait for the thread; who brings one more waits.
+/// Commands that may wait for a thread; who brings one more waits.
 const MAX_COMMANDS: usize = 1_024;
 
 /// What voice is started with.
@@ -41,9 +47,11 @@ pub struct Settings {
     pub videos_per_channel: usize,
     /// Bits per second that one sender may send.
     pub max_bps_per_sender: u64,
+    /// Threads among which rooms are divided, at most [`MAX_MEDIA_THREADS`].
+    pub threads: usize,
 }
 
-/// What is asked of the thread.
+/// What is asked of a thread.
 pub(crate) enum Command {
     /// A client identified for a session whose token it showed.
     Attach { session: Arc<str>, from: IpAddr, reply: oneshot::Sender<Option<Attached>> },
@@ -55,9 +63,9 @@ pub(crate) enum Command {
     Said { session: Arc<str>, what: Said },
     /// Media over TCP.
     TcpOpened(SocketAddr, tcp::Outlet),
-    /// A packet of it.
-    Tcp(SocketAddr, Vec<u8>),
-    /// Its end.
+    /// A packet of it, or one that another thread read.
+    Packet(Protocol, SocketAddr, Vec<u8>),
+    /// The end of media over TCP.
     TcpClosed(SocketAddr),
     /// A discovery with this number is our own, and answered; none is any more.
     Probe(Option<u32>),
@@ -99,31 +107,68 @@ pub struct Attached {
 /// The way to voice; a cheap clone.
 #[derive(Clone, Debug)]
 pub struct Voice {
-    commands: mpsc::Sender<Command>,
+    hub: HubHandle,
+    threads: Arc<[mpsc::Sender<Command>]>,
+    directory: Arc<Directory>,
     addresses: Arc<Addresses>,
     counters: Arc<Counters>,
     tcp: Arc<tcp::Counter>,
-    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    running: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
 impl Voice {
-    /// Starts the thread.
+    /// Starts the threads.
     ///
     /// # Errors
     /// The system gives no thread, or the socket can't be used.
     pub fn start(hub: HubHandle, settings: Settings) -> io::Result<Self> {
-        let (commands, queue) = mpsc::channel(MAX_COMMANDS);
-        let counters = Arc::<Counters>::default();
-        let addresses = Arc::new(settings.addresses.clone());
-        let worker = worker::Worker::new(hub, settings, Arc::clone(&counters))?;
-        let thread = std::thread::Builder::new().name("voice".into()).spawn(move || worker.run(queue))?;
-        Ok(Self {
-            commands,
-            addresses,
-            counters,
+        let number = settings.threads.clamp(1, MAX_MEDIA_THREADS);
+        hub.desk().divide(number);
+        let provider: CryptoProvider = str0m::crypto::from_feature_flags();
+        let certificate = provider.dtls_provider.generate_certificate();
+        let certificate = certificate.ok_or_else(|| io::Error::other("no certificate could be made"))?;
+        let (threads, queues): (Vec<_>, Vec<_>) = (0..number).map(|_| mpsc::channel(MAX_COMMANDS)).unzip();
+        let voice = Self {
+            hub: hub.clone(),
+            threads: threads.into(),
+            directory: Arc::default(),
+            addresses: Arc::new(settings.addresses),
+            counters: Arc::default(),
             tcp: Arc::default(),
-            thread: Arc::new(Mutex::new(Some(thread))),
-        })
+            running: Arc::default(),
+        };
+        for (number, queue) in queues.into_iter().enumerate() {
+            let post = Post {
+                number,
+                hub: hub.clone(),
+                addresses: Arc::clone(&voice.addresses),
+                videos_per_channel: settings.videos_per_channel,
+                max_bps_per_sender: settings.max_bps_per_sender,
+                certificate: certificate.clone(),
+                counters: Arc::clone(&voice.counters),
+                directory: Arc::clone(&voice.directory),
+                threads: voice.threads.iter().map(mpsc::Sender::downgrade).collect(),
+            };
+            let worker = Worker::new(post, settings.socket.as_ref())?;
+            let thread = std::thread::Builder::new().name(format!("voice-{number}"));
+            voice.running().push(thread.spawn(move || worker.run(queue))?);
+        }
+        Ok(voice)
+    }
+
+    fn running(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The way to the thread that a session's media is on, as long as it has leave.
+    fn thread_of(&self, session: &str) -> Option<&mpsc::Sender<Command>> {
+        self.threads.get(self.hub.desk().thread_of(session)?)
+    }
+
+    /// The way to the thread that a packet over TCP is for; the first where nobody knows of it.
+    fn thread_of_packet(&self, from: SocketAddr, packet: &[u8]) -> mpsc::Sender<Command> {
+        let thread = self.directory.thread_of(Protocol::Tcp, from, packet).unwrap_or(0);
+        self.threads[thread].clone()
     }
 
     /// Where bots send their packets: IPv4, as their libraries open no other socket.
@@ -139,43 +184,51 @@ impl Voice {
     /// Takes hold of a session for a client that showed its token.
     pub async fn attach(&self, session: Arc<str>, from: IpAddr) -> Option<Attached> {
         let (reply, answer) = oneshot::channel();
-        self.commands.send(Command::Attach { session, from, reply }).await.ok()?;
+        let thread = self.thread_of(&session)?;
+        thread.send(Command::Attach { session, from, reply }).await.ok()?;
         answer.await.ok()?
     }
 
     /// Takes hold of a session again, after the message with this number.
     pub async fn resume(&self, session: Arc<str>, seq: u64) -> Option<Attached> {
         let (reply, answer) = oneshot::channel();
-        self.commands.send(Command::Resume { session, seq, reply }).await.ok()?;
+        let thread = self.thread_of(&session)?;
+        thread.send(Command::Resume { session, seq, reply }).await.ok()?;
         answer.await.ok()?
     }
 
     /// A client's connection is gone.
     pub async fn detach(&self, session: Arc<str>, holder: u32) {
-        // A thread that has ended holds no session.
-        let _ = self.commands.send(Command::Detach { session, holder }).await;
+        // A session that has no leave ends by itself; a thread that has ended holds none.
+        if let Some(thread) = self.thread_of(&session) {
+            let _ = thread.send(Command::Detach { session, holder }).await;
+        }
     }
 
     /// Passes on what a client said.
     pub async fn say(&self, session: &Arc<str>, what: Said) {
         // As above.
-        let _ = self.commands.send(Command::Said { session: Arc::clone(session), what }).await;
+        if let Some(thread) = self.thread_of(session) {
+            let _ = thread.send(Command::Said { session: Arc::clone(session), what }).await;
+        }
     }
 
     /// Takes over a TCP connection that carries media, with its place among all connections.
     pub fn take_tcp(&self, stream: TcpStream, from: SocketAddr, seat: Box<dyn Any + Send>) {
-        tokio::spawn(tcp::serve(stream, from, seat, Arc::clone(&self.tcp), self.commands.clone()));
+        tokio::spawn(tcp::serve(stream, from, seat, self.clone()));
     }
 
-    /// Closes every voice connection, so that clients come back, and ends the thread. Blocks.
+    /// Closes every voice connection, so that clients come back, and ends the threads. Blocks.
     pub fn stop(&self) {
-        // A thread that has ended already takes no command.
-        let _ = self.commands.blocking_send(Command::Stop);
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread
-            && thread.join().is_err()
-        {
-            tracing::error!("the voice thread ended by a panic");
+        for thread in self.threads.iter() {
+            // One that has ended already takes no command.
+            let _ = thread.blocking_send(Command::Stop);
+        }
+        let running = std::mem::take(&mut *self.running());
+        for thread in running {
+            if thread.join().is_err() {
+                tracing::error!("a voice thread ended by a panic");
+            }
         }
     }
 }
@@ -210,9 +263,8 @@ mod tests {
 
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_panic_of_the_thread_sends_its_clients_back_and_the_next_ones_are_served() {
-        let (_hub, hub) = Hub::start(RING_BUDGET_BYTES).unwrap();
+    /// A server of media on so many threads, and the address of its socket.
+    fn started(hub: &HubHandle, threads: usize) -> (Voice, SocketAddr) {
         let socket = std::net::UdpSocket::bind((HERE, 0)).unwrap();
         let at = socket.local_addr().unwrap();
         let settings = Settings {
@@ -220,15 +272,30 @@ mod tests {
             addresses: Addresses { udp: vec![at], tcp: Vec::new() },
             videos_per_channel: 1,
             max_bps_per_sender: 1_000_000,
+            threads,
         };
-        let voice = Voice::start(hub.clone(), settings).unwrap();
+        (Voice::start(hub.clone(), settings).unwrap(), at)
+    }
+
+    /// Asks where it is, and waits for the answer.
+    async fn ask(at: SocketAddr, ssrc: u32) {
+        let client = tokio::net::UdpSocket::bind((HERE, 0)).await.unwrap();
+        client.send_to(&bot::discovery_question(ssrc), at).await.unwrap();
+        let mut answer = [0; 128];
+        assert_eq!(client.recv(&mut answer).await.unwrap(), bot::DISCOVERY_BYTES);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_panic_of_a_thread_sends_its_clients_back_and_the_next_ones_are_served() {
+        let (_hub, hub) = Hub::start(RING_BUDGET_BYTES).unwrap();
+        let (voice, at) = started(&hub, 1);
         let desk = hub.desk();
         let mut held = Vec::new();
         for (session, user) in [("one", 11), ("two", 12)] {
             desk.admit(session, UserId::new(user), ChannelId::new(7));
             held.push(voice.attach(session.into(), HERE).await.unwrap());
         }
-        voice.commands.send(Command::Panic).await.unwrap();
+        voice.threads[0].send(Command::Panic).await.unwrap();
         for attached in held {
             assert_eq!(attached.mailbox.next(attached.holder).await, Mail::Close(VoiceClose::Crashed));
         }
@@ -237,11 +304,40 @@ mod tests {
         assert_eq!(voice.counted().restarts, 1);
 
         // The same socket is read again.
-        let client = tokio::net::UdpSocket::bind((HERE, 0)).await.unwrap();
-        client.send_to(&bot::discovery_question(back.ssrc), at).await.unwrap();
-        let mut answer = [0; 128];
-        assert_eq!(client.recv(&mut answer).await.unwrap(), bot::DISCOVERY_BYTES);
+        ask(at, back.ssrc).await;
         tokio::task::spawn_blocking(move || voice.stop()).await.unwrap();
         assert_eq!(back.mailbox.next(back.holder).await, Mail::Close(VoiceClose::Restart));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn rooms_on_two_threads_are_served_and_a_panic_of_one_spares_the_other() {
+        let (_hub, hub) = Hub::start(RING_BUDGET_BYTES).unwrap();
+        let (voice, at) = started(&hub, 2);
+        let desk = hub.desk();
+        // A room on each: the first channel whose media is there.
+        let mut held: Vec<Attached> = Vec::new();
+        for (thread, session) in ["reads", "other"].into_iter().enumerate() {
+            let channel = (1..).map(ChannelId::new).find(|channel| {
+                desk.admit(session, UserId::new(11), *channel);
+                desk.thread_of(session) == Some(thread)
+            });
+            assert!(channel.is_some());
+            held.push(voice.attach(session.into(), HERE).await.unwrap());
+        }
+        let [reads, other] = &held[..] else { unreachable!("one each") };
+        // Both are answered, though one thread alone reads the socket; no number is given twice.
+        ask(at, reads.ssrc).await;
+        ask(at, other.ssrc).await;
+        assert_ne!(reads.ssrc, other.ssrc);
+
+        voice.threads[1].send(Command::Panic).await.unwrap();
+        assert_eq!(other.mailbox.next(other.holder).await, Mail::Close(VoiceClose::Crashed));
+        ask(at, reads.ssrc).await;
+        voice.threads[0].send(Command::Panic).await.unwrap();
+        assert_eq!(reads.mailbox.next(reads.holder).await, Mail::Close(VoiceClose::Crashed));
+        let back = voice.attach("other".into(), HERE).await.unwrap();
+        ask(at, back.ssrc).await;
+        assert_eq!(voice.counted().restarts, 2);
+        tokio::task::spawn_blocking(move || voice.stop()).await.unwrap();
     }
 }

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use str0m::net::Protocol;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use super::Command;
+use super::{Command, Voice};
 
 /// Largest packet.
 pub const MAX_PACKET_BYTES: usize = 1_500;
@@ -84,21 +85,24 @@ impl Drop for Place {
 }
 
 /// Serves a connection to its end; `seat` is its place among all the server's connections.
-pub async fn serve(
-    stream: TcpStream,
-    from: SocketAddr,
-    seat: Box<dyn Any + Send>,
-    counter: Arc<Counter>,
-    commands: mpsc::Sender<Command>,
-) {
-    let Some(_place) = counter.enter(from.ip().to_canonical()) else { return };
+pub async fn serve(stream: TcpStream, from: SocketAddr, seat: Box<dyn Any + Send>, voice: Voice) {
+    let Some(_place) = voice.tcp.enter(from.ip().to_canonical()) else { return };
     // Packets are of the moment; a failure costs delay alone.
     let _ = stream.set_nodelay(true);
     let (mut reader, mut writer) = stream.into_split();
+    let Ok(Some(first)) = tokio::time::timeout(FIRST_WITHIN, read(&mut reader)).await else { return };
+    // It has to be a check of the route (RFC 8489 §5), so that nobody parks a connection here; it names whose it is.
+    if first.first().is_none_or(|first| *first > 3) {
+        return;
+    }
+    let commands = voice.thread_of_packet(from, &first);
     let (packets, mut queue) = mpsc::channel::<Vec<u8>>(MAX_QUEUED);
     let queued_bytes = Arc::new(AtomicUsize::new(0));
     let outlet = Outlet { packets, queued_bytes: Arc::clone(&queued_bytes) };
-    if commands.send(Command::TcpOpened(from, outlet)).await.is_err() {
+    let came = |packet| Command::Packet(Protocol::Tcp, from, packet);
+    if commands.send(Command::TcpOpened(from, outlet)).await.is_err()
+        || commands.send(came(first)).await.is_err()
+    {
         return;
     }
     let writing = async {
@@ -114,20 +118,9 @@ pub async fn serve(
         }
     };
     let reading = async {
-        let mut patience = FIRST_WITHIN;
-        loop {
-            match tokio::time::timeout(patience, read(&mut reader)).await {
-                Ok(Some(packet)) => {
-                    // The first has to be a check of the route (RFC 8489 §5), so that nobody parks a connection here.
-                    if patience == FIRST_WITHIN && packet.first().is_none_or(|first| *first > 3) {
-                        return;
-                    }
-                    patience = IDLE_WITHIN;
-                    if commands.send(Command::Tcp(from, packet)).await.is_err() {
-                        return;
-                    }
-                }
-                _ => return,
+        while let Ok(Some(packet)) = tokio::time::timeout(IDLE_WITHIN, read(&mut reader)).await {
+            if commands.send(came(packet)).await.is_err() {
+                return;
             }
         }
     };

@@ -1,4 +1,4 @@
-//! Voice: rooms of real WebRTC peers on the real server. CPU is that of the thread that owns media, beside a bare loop that opens and
+//! Voice: rooms of real WebRTC peers on the real server. CPU is that of the threads that own media, beside a bare loop that opens and
 //! seals the same packets for as many; loss is of numbers that are missing; waits go from a stamp in the payload to its decryption.
 
 mod call;
@@ -23,8 +23,8 @@ use peer::{Content, Peer, Role, Tally};
 
 /// How long a room is measured.
 const WINDOW: Duration = Duration::from_secs(10);
-/// What the server calls the thread that owns media.
-const MEDIA_THREAD: &str = "voice";
+/// What the server calls the threads that own media, with a number behind it.
+const MEDIA_THREADS: &str = "voice-";
 /// Slots of sound that a client offers.
 const SLOTS: usize = 12;
 /// A room that talks: people and those of them who speak.
@@ -104,7 +104,7 @@ async fn idle() {
 
 /// What one window showed.
 struct Measured {
-    /// CPU of the media thread and of the process.
+    /// CPU of the media threads and of the process.
     media: Duration,
     process: Duration,
     tally: Tally,
@@ -116,7 +116,7 @@ async fn measure(server: &Process, crowd: &Load, ear: &Load, rest: Duration) -> 
     crowd.settled("a room").await;
     ear.settled("the ear").await;
     tokio::time::sleep(rest).await;
-    let cpu = || (server.cpu_of_thread(MEDIA_THREAD), server.cpu_of_threads());
+    let cpu = || (server.cpu_of_threads_named(MEDIA_THREADS), server.cpu_of_threads());
     let before = cpu();
     crowd.begin();
     ear.begin();

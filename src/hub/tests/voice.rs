@@ -196,14 +196,14 @@ fn the_absent_are_moved_and_only_listen() {
     rig.world.channels.insert(LOUNGE, open.into());
     let mut alice = rig.connect(person(ALICE));
     rig.talk(&alice, VOICE);
-    let session = rig.state.desk.take_changed().pop().unwrap().1.unwrap();
+    let session = rig.state.desk.take_changed(0).pop().unwrap().1.unwrap();
     assert_eq!(session.afk_after_ms, Some(300_000));
     rig.state.idle_voice(rig.now, &session.session);
     let told = alice.take();
     let last = told.iter().rfind(|(name, _)| *name == "VOICE_STATE_UPDATE").unwrap();
     let last = &last.1;
     assert_eq!((&last["channel_id"], &last["suppress"]), (&LOUNGE.to_string().into(), &true.into()));
-    let changed = rig.state.desk.take_changed();
+    let changed = rig.state.desk.take_changed(0);
     let grant = changed.iter().find_map(|(_, grant)| grant.as_ref()).unwrap();
     assert!(grant.is_muted && grant.afk_after_ms.is_none());
 }

@@ -1,5 +1,5 @@
-//! What media has to know of the hub: who may connect, and what each may do. The hub writes, media reads what changed; nothing is
-//! queued but the names of the sessions that changed, each once, so neither waits for the other.
+//! What media has to know of the hub: who may connect, and what each may do. The hub writes, each media thread reads what changed of
+//! its own channels; nothing is queued but the names of the sessions that changed, each once, so neither waits for the other.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -116,18 +116,44 @@ pub struct VoiceSetup {
     pub members_per_channel: usize,
 }
 
+/// Most threads that media is divided among: what a server needs beyond is a second server.
+pub const MAX_MEDIA_THREADS: usize = 4;
+
 /// The desk between hub and media.
 #[derive(Debug, Default)]
 pub struct Desk {
     papers: Mutex<Papers>,
-    bell: Notify,
+    bells: [Notify; MAX_MEDIA_THREADS],
     setup: OnceLock<VoiceSetup>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Papers {
     grants: HashMap<Arc<str>, Arc<Grant>>,
-    changed: HashSet<Arc<str>>,
+    /// The sessions that changed, for each media thread.
+    changed: Vec<HashSet<Arc<str>>>,
+}
+
+impl Default for Papers {
+    fn default() -> Self {
+        Self { grants: HashMap::new(), changed: vec![HashSet::new()] }
+    }
+}
+
+impl Papers {
+    /// The thread that a channel's media is on: all of a channel is on one, so that a packet asks no other.
+    fn thread_of(&self, channel: ChannelId) -> usize {
+        // Numbers made one after the other differ in their lowest bits and in their time; a multiplication mixes both into the
+        // highest (Fibonacci hashing).
+        let mixed = channel.get().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        mixed as usize % self.changed.len()
+    }
+
+    fn note(&mut self, session: &Arc<str>, channel: ChannelId) -> usize {
+        let thread = self.thread_of(channel);
+        self.changed[thread].insert(Arc::clone(session));
+        thread
+    }
 }
 
 impl Desk {
@@ -151,10 +177,22 @@ impl Desk {
         self.lock().grants.get(session).cloned()
     }
 
-    /// What changed since this was asked last: each session with its leave, or none when it ended.
-    pub fn take_changed(&self) -> Vec<(Arc<str>, Option<Arc<Grant>>)> {
+    /// Divides channels among so many threads, at most [`MAX_MEDIA_THREADS`]; before anybody has leave.
+    pub fn divide(&self, threads: usize) {
+        let threads = threads.clamp(1, MAX_MEDIA_THREADS);
+        self.lock().changed.resize_with(threads, HashSet::new);
+    }
+
+    /// The thread that a session's media is on, as long as it has leave.
+    pub fn thread_of(&self, session: &str) -> Option<usize> {
+        let papers = self.lock();
+        papers.grants.get(session).map(|grant| papers.thread_of(grant.channel))
+    }
+
+    /// What changed for a thread since this was asked last: each session with its leave, or none when it ended.
+    pub fn take_changed(&self, thread: usize) -> Vec<(Arc<str>, Option<Arc<Grant>>)> {
         let mut papers = self.lock();
-        let changed = std::mem::take(&mut papers.changed);
+        let changed = std::mem::take(&mut papers.changed[thread]);
         changed
             .into_iter()
             .map(|session| {
@@ -164,9 +202,9 @@ impl Desk {
             .collect()
     }
 
-    /// Waits for a change.
-    pub async fn changed(&self) {
-        self.bell.notified().await;
+    /// Waits for a change that is a thread's.
+    pub async fn changed(&self, thread: usize) {
+        self.bells[thread].notified().await;
     }
 
     /// Gives somebody leave without asking the hub.
@@ -190,17 +228,17 @@ impl Desk {
 
     pub(super) fn put(&self, grant: Grant) {
         let mut papers = self.lock();
-        papers.changed.insert(grant.session.clone());
+        let thread = papers.note(&grant.session, grant.channel);
         papers.grants.insert(grant.session.clone(), Arc::new(grant));
         drop(papers);
-        self.bell.notify_one();
+        self.bells[thread].notify_one();
     }
 
     pub(super) fn remove(&self, session: &Arc<str>) {
         let mut papers = self.lock();
-        papers.grants.remove(session);
-        papers.changed.insert(session.clone());
+        let Some(grant) = papers.grants.remove(session) else { return };
+        let thread = papers.note(session, grant.channel);
         drop(papers);
-        self.bell.notify_one();
+        self.bells[thread].notify_one();
     }
 }

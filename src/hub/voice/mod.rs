@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 pub(super) use calls::Calls;
 pub use calls::Conversation;
-pub use desk::{Desk, Grant, Powers, VoicePlace, VoiceSetup, VoiceToken};
+pub use desk::{Desk, Grant, MAX_MEDIA_THREADS, Powers, VoicePlace, VoiceSetup, VoiceToken};
 pub(super) use rooms::Rooms;
 
 use crate::hub::guild::Guild;

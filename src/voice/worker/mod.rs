@@ -1,42 +1,40 @@
-//! The thread that owns media: its loop, its socket, and whose each packet is (VOICE.md §2). What a packet then does is `media`'s,
-//! what clients say `sessions`', and what they are told `telling`'s.
+//! A thread that owns media of some of the rooms: its loop, and whose each packet is (VOICE.md §2). What a packet then does is `media`'s,
+//! what clients say `sessions`', and what they are told `telling`'s. The first of the threads reads the socket, and hands over to the
+//! others what is theirs.
 
 mod media;
+mod port;
+mod routes;
 mod sessions;
 mod telling;
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
-use str0m::config::{CryptoProvider, DtlsCert};
-use str0m::ice::StunMessage;
+use str0m::config::DtlsCert;
 use str0m::net::{Protocol, Transmit};
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
+use super::Command;
 use super::bot::{Bot, discovery_answer, discovery_of, is_keepalive};
 use super::crypto::ssrc_of;
+use super::directory::Directory;
 use super::mailbox::Mailbox;
 use super::metrics::{Counters, count};
 use super::peer::{Addresses, Peer, PeerEvent};
 use super::tcp::Outlet;
-use super::{Command, Settings};
 use crate::hub::{Grant, HubHandle, VoiceReport};
 use crate::logic::room::{Delivery, MemberId, Room, VideoDelivery};
 use crate::logic::voice_session::VoiceClose;
 use crate::model::ChannelId;
+use port::{Inlet, Port};
+use routes::Routes;
 
-/// Datagrams read with one call to the system.
-const BATCH: usize = 32;
-/// Bytes of room for the datagrams of one sender that the system joins.
-const BUFFER_BYTES: usize = 65_536;
 /// How often rooms and sessions are looked at for what time brings.
 const TICK: Duration = Duration::from_millis(100);
 /// A turn of the loop that takes longer is counted.
@@ -51,8 +49,6 @@ const TOO_BUSY: f64 = 0.85;
 const EASY: f64 = 0.60;
 /// Layers of video that may be left out: sound never is.
 const MAX_SHED_LAYERS: usize = 2;
-/// Bytes that the system keeps for us in each direction while the loop is busy.
-const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 
 /// How media of a session flows.
 enum Link {
@@ -119,27 +115,39 @@ impl Budget {
     }
 }
 
+/// What a thread is given.
+pub(super) struct Post {
+    /// Which of the threads it is.
+    pub number: usize,
+    pub hub: HubHandle,
+    pub addresses: Arc<Addresses>,
+    pub videos_per_channel: usize,
+    pub max_bps_per_sender: u64,
+    pub certificate: DtlsCert,
+    pub counters: Arc<Counters>,
+    pub directory: Arc<Directory>,
+    /// The ways to all threads; they end with whoever else has them.
+    pub threads: Vec<mpsc::WeakSender<Command>>,
+}
+
 /// The thread's state.
 pub(super) struct Worker {
+    number: usize,
     hub: HubHandle,
     addresses: Arc<Addresses>,
     videos_per_channel: usize,
     max_bps_per_sender: u64,
     certificate: DtlsCert,
     counters: Arc<Counters>,
-    socket: Option<std::net::UdpSocket>,
-    is_v6: bool,
+    threads: Vec<mpsc::WeakSender<Command>>,
+    port: Option<Port>,
     started: Instant,
     now: Instant,
     last_member: MemberId,
     members: HashMap<MemberId, Participant>,
     sessions: HashMap<Arc<str>, MemberId>,
     rooms: HashMap<ChannelId, Room>,
-    /// Whose packets come from an address.
-    by_address: HashMap<(Protocol, SocketAddr), MemberId>,
-    by_ufrag: HashMap<String, MemberId>,
-    /// Whose stream has a number: by it bots ask where they are, and send from wherever.
-    by_ssrc: HashMap<u32, MemberId>,
+    routes: Routes,
     /// The number by which we ask ourselves.
     probe: Option<u32>,
     tcp: HashMap<SocketAddr, Outlet>,
@@ -158,44 +166,35 @@ pub(super) struct Worker {
     busy: Duration,
     measured: Instant,
     shed_layers: usize,
+    /// Rooms and peers that are counted as this thread's.
+    told: [u64; 2],
     is_stopping: bool,
 }
 
 impl Worker {
-    pub fn new(hub: HubHandle, settings: Settings, counters: Arc<Counters>) -> io::Result<Self> {
-        let provider: CryptoProvider = str0m::crypto::from_feature_flags();
-        let certificate = provider.dtls_provider.generate_certificate();
-        let certificate = certificate.ok_or_else(|| io::Error::other("no certificate could be made"))?;
-        if let Some(socket) = &settings.socket {
-            socket.set_nonblocking(true)?;
-            let socket = socket2::SockRef::from(socket);
-            // Systems that allow less give what they allow.
-            let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
-            let _ = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
-        }
-        let is_v6 = match &settings.socket {
-            Some(socket) => socket.local_addr()?.is_ipv6(),
-            None => false,
-        };
+    /// A thread's state; `socket` is the one of media, if there is one.
+    ///
+    /// # Errors
+    /// The socket can't be used.
+    pub fn new(post: Post, socket: Option<&std::net::UdpSocket>) -> io::Result<Self> {
         let now = Instant::now();
         Ok(Self {
-            hub,
-            addresses: Arc::new(settings.addresses),
-            videos_per_channel: settings.videos_per_channel,
-            max_bps_per_sender: settings.max_bps_per_sender,
-            certificate,
-            counters,
-            socket: settings.socket,
-            is_v6,
+            number: post.number,
+            hub: post.hub,
+            addresses: post.addresses,
+            videos_per_channel: post.videos_per_channel,
+            max_bps_per_sender: post.max_bps_per_sender,
+            certificate: post.certificate,
+            counters: post.counters,
+            threads: post.threads,
+            port: socket.map(Port::new).transpose()?,
             started: now,
             now,
             last_member: 0,
             members: HashMap::new(),
             sessions: HashMap::new(),
             rooms: HashMap::new(),
-            by_address: HashMap::new(),
-            by_ufrag: HashMap::new(),
-            by_ssrc: HashMap::new(),
+            routes: Routes::new(post.directory, post.number),
             probe: None,
             tcp: HashMap::new(),
             out: Vec::new(),
@@ -210,6 +209,7 @@ impl Worker {
             busy: Duration::ZERO,
             measured: now,
             shed_layers: 0,
+            told: [0; 2],
             is_stopping: false,
         })
     }
@@ -248,9 +248,7 @@ impl Worker {
         }
         self.sessions.clear();
         self.rooms.clear();
-        self.by_address.clear();
-        self.by_ufrag.clear();
-        self.by_ssrc.clear();
+        self.routes.clear();
         self.tcp.clear();
         self.out.clear();
         self.written.clear();
@@ -263,22 +261,15 @@ impl Worker {
     }
 
     async fn serve(&mut self, queue: &mut mpsc::Receiver<Command>) -> io::Result<()> {
-        let socket = self.socket.as_ref().map(std::net::UdpSocket::try_clone).transpose()?;
-        let socket = socket.map(UdpSocket::from_std).transpose()?;
-        let state = match &socket {
-            Some(socket) => Some(UdpSocketState::new(UdpSockRef::from(socket))?),
-            None => None,
-        };
-        let udp = socket.as_ref().zip(state.as_ref());
-        let mut buffers = vec![0; BATCH * BUFFER_BYTES];
+        let mut inlet = self.port.as_ref().filter(|_| self.number == 0).map(Inlet::open).transpose()?;
         let mut taken = Vec::with_capacity(64);
         let desk = Arc::clone(self.hub.desk());
         while !self.is_stopping {
             let deadline = self.deadline();
             tokio::select! {
-                ready = readable(udp) => ready?,
+                ready = Inlet::readable(inlet.as_ref()) => ready?,
                 count = queue.recv_many(&mut taken, 64) => if count == 0 { return Ok(()) },
-                () = desk.changed() => {}
+                () = desk.changed(self.number) => {}
                 () = tokio::time::sleep_until(deadline.into()) => {}
             }
             self.now = Instant::now();
@@ -287,12 +278,12 @@ impl Worker {
             for command in taken.drain(..) {
                 self.obey(command);
             }
-            if let Some((socket, state)) = udp {
-                self.read_socket(socket, state, &mut buffers);
+            if let Some(inlet) = &mut inlet {
+                self.read_socket(inlet);
             }
-            self.send_written(udp);
+            self.send_written();
             self.pass_time();
-            self.flush(udp);
+            self.flush();
             let spent = self.now.elapsed();
             self.busy += spent;
             if spent > SLOW_TURN {
@@ -316,30 +307,10 @@ impl Worker {
         self.now.duration_since(self.started).as_millis() as u64
     }
 
-    /// Reads a batch of datagrams.
-    fn read_socket(&mut self, socket: &UdpSocket, state: &UdpSocketState, buffers: &mut [u8]) {
-        let mut metas = [RecvMeta::default(); BATCH];
-        let received = {
-            let mut slices: Vec<IoSliceMut<'_>> =
-                buffers.chunks_mut(BUFFER_BYTES).map(IoSliceMut::new).collect();
-            socket
-                .try_io(Interest::READABLE, || state.recv(UdpSockRef::from(socket), &mut slices, &mut metas))
-        };
-        // Nothing to read, or an earlier packet that did not arrive (ICMP): neither ends the socket.
-        let Ok(received) = received else { return };
-        for (meta, buffer) in metas.iter().zip(buffers.chunks(BUFFER_BYTES)).take(received) {
-            let from = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
-            let stride = meta.stride.max(1);
-            for packet in buffer[..meta.len].chunks(stride) {
-                self.take_packet(Protocol::Udp, from, packet);
-            }
-        }
-    }
-
     /// Finds out whose a packet is (VOICE.md §2; the order matters).
-    fn take_packet(&mut self, proto: Protocol, from: SocketAddr, packet: &[u8]) {
+    pub(super) fn take_packet(&mut self, proto: Protocol, from: SocketAddr, packet: &[u8]) {
         count(&self.counters.packets_in, 1);
-        if let Some(id) = self.by_address.get(&(proto, from)).copied() {
+        if let Some(id) = self.routes.at(proto, from) {
             self.take_known(id, proto, from, packet);
             return;
         }
@@ -350,22 +321,33 @@ impl Worker {
         } else if proto == Protocol::Udp
             && let Some(ssrc) = asked
         {
-            self.discover(ssrc, from);
+            self.discover(ssrc, from, packet);
         } else if first < 4 {
             self.take_stun(proto, from, packet);
         } else if proto == Protocol::Udp
-            && let Some(id) = ssrc_of(packet).and_then(|ssrc| self.by_ssrc.get(&ssrc)).copied()
+            && let Some(id) = ssrc_of(packet).and_then(|ssrc| self.routes.streaming(ssrc))
         {
             self.take_bot(id, from, packet);
         } else {
-            count(&self.counters.dropped_strangers, 1);
+            self.pass_on(proto, from, packet);
         }
+    }
+
+    /// A packet of nobody who is here: it goes to the thread where somebody knows of it, if there is one.
+    fn pass_on(&mut self, proto: Protocol, from: SocketAddr, packet: &[u8]) {
+        // Only the one that reads the socket gets what is another's, so nothing goes in circles.
+        let thread = self.routes.elsewhere(proto, from, packet).filter(|_| self.number == 0);
+        let queue = thread.and_then(|thread| self.threads[thread].upgrade());
+        let is_taken =
+            queue.is_some_and(|queue| queue.try_send(Command::Packet(proto, from, packet.to_vec())).is_ok());
+        // A thread whose queue is full takes no more of them: they are of the moment.
+        count(&self.counters.dropped_strangers, u64::from(!is_taken));
     }
 
     fn take_known(&mut self, id: MemberId, proto: Protocol, from: SocketAddr, packet: &[u8]) {
         match self.members.get(&id).map(|member| &member.link) {
             Some(Link::Bot(_)) => match discovery_of(packet) {
-                Some(ssrc) => self.discover(ssrc, from),
+                Some(ssrc) => self.discover(ssrc, from, packet),
                 None if is_keepalive(packet) => self.send(proto, from, packet.to_vec()),
                 None => self.take_bot(id, from, packet),
             },
@@ -379,20 +361,19 @@ impl Worker {
                 }
                 self.feed(id, proto, from, packet);
             }
-            Some(Link::None) | None => count(&self.counters.dropped_strangers, 1),
+            Some(Link::None) | None => self.pass_on(proto, from, packet),
         }
     }
 
     /// A check of a route: it names whose it is, and proves it.
     fn take_stun(&mut self, proto: Protocol, from: SocketAddr, packet: &[u8]) {
-        let named = StunMessage::parse(packet).ok();
-        let id = named.as_ref().and_then(|message| self.by_ufrag.get(message.split_username()?.0)).copied();
+        let id = self.routes.named(packet);
         let is_proved = id.and_then(|id| self.members.get(&id)).is_some_and(|member| match &member.link {
             Link::Web(peer) => peer.accepts(self.now, proto, from, packet),
             Link::None | Link::Bot(_) => false,
         });
         let (Some(id), true) = (id, is_proved) else {
-            count(&self.counters.dropped_strangers, 1);
+            self.pass_on(proto, from, packet);
             return;
         };
         self.know(id, proto, from);
@@ -403,22 +384,20 @@ impl Worker {
     fn know(&mut self, id: MemberId, proto: Protocol, from: SocketAddr) {
         /// Addresses of one client at most: its networks, and what is left of those it had.
         const MAX_ADDRESSES: usize = 16;
-        if self.by_address.insert((proto, from), id) == Some(id) {
+        if !self.routes.add_address(id, proto, from) {
             return;
         }
         let Some(member) = self.members.get_mut(&id) else { return };
         member.addresses.push((proto, from));
         if member.addresses.len() > MAX_ADDRESSES {
             let oldest = member.addresses.remove(0);
-            if self.by_address.get(&oldest) == Some(&id) {
-                self.by_address.remove(&oldest);
-            }
+            self.routes.remove_address(id, oldest);
         }
     }
 
-    fn discover(&mut self, ssrc: u32, from: SocketAddr) {
-        let Some(member) = self.by_ssrc.get(&ssrc).and_then(|id| self.members.get_mut(id)) else {
-            count(&self.counters.dropped_strangers, 1);
+    fn discover(&mut self, ssrc: u32, from: SocketAddr, packet: &[u8]) {
+        let Some(member) = self.routes.streaming(ssrc).and_then(|id| self.members.get_mut(&id)) else {
+            self.pass_on(Protocol::Udp, from, packet);
             return;
         };
         // Libraries ask before they select how media is to flow.
@@ -465,12 +444,12 @@ impl Worker {
     }
 
     /// Lets everything leave that was written, each connection's at once: it is still in the cache.
-    fn send_written(&mut self, udp: Option<(&UdpSocket, &UdpSocketState)>) {
+    fn send_written(&mut self) {
         let now = self.now;
         let mut written = std::mem::take(&mut self.written);
         for id in written.drain(..) {
             self.drive(id, |peer, out, events| peer.send(now, out, events));
-            self.flush(udp);
+            self.flush();
         }
         self.written = written;
         self.handle_events();
@@ -525,9 +504,14 @@ impl Worker {
             (self.busy, self.measured) = (Duration::ZERO, self.now);
             self.shed(load);
         }
-        self.counters.rooms.store(self.rooms.len() as u64, Ordering::Relaxed);
         let peers = self.members.values().filter(|member| !matches!(member.link, Link::None)).count();
-        self.counters.peers.store(peers as u64, Ordering::Relaxed);
+        // Of all threads together: each adds what changed of its own.
+        let now = [self.rooms.len() as u64, peers as u64];
+        let gauges = [&self.counters.rooms, &self.counters.peers];
+        for ((gauge, now), told) in gauges.into_iter().zip(now).zip(&mut self.told) {
+            gauge.fetch_add(now.wrapping_sub(*told), Ordering::Relaxed);
+            *told = now;
+        }
     }
 
     /// With too much to do, leaves out the highest layers of video everywhere.
@@ -548,51 +532,5 @@ impl Worker {
         for room in self.rooms.values_mut() {
             room.set_shed_layers(now_ms, shed);
         }
-    }
-
-    /// Queues bytes for an address.
-    fn send(&mut self, proto: Protocol, to: SocketAddr, bytes: Vec<u8>) {
-        self.out.push(Transmit { proto, source: to, destination: to, contents: bytes.into() });
-    }
-
-    /// Sends what is queued. What the network does not take at once is dropped: it is of the moment.
-    fn flush(&mut self, udp: Option<(&UdpSocket, &UdpSocketState)>) {
-        count(&self.counters.packets_out, self.out.len() as u64);
-        let mut unsent = 0;
-        for transmit in self.out.drain(..) {
-            if transmit.proto != Protocol::Udp {
-                let is_sent =
-                    self.tcp.get(&transmit.destination).is_some_and(|of| of.send(transmit.contents.into()));
-                unsent += u64::from(!is_sent);
-                continue;
-            }
-            let Some((socket, state)) = udp else { continue };
-            let datagram = quinn_udp::Transmit {
-                destination: mapped(transmit.destination, self.is_v6),
-                ecn: None,
-                contents: &transmit.contents,
-                segment_size: None,
-                src_ip: None,
-            };
-            let sent =
-                socket.try_io(Interest::WRITABLE, || state.try_send(UdpSockRef::from(socket), &datagram));
-            unsent += u64::from(sent.is_err());
-        }
-        count(&self.counters.dropped_unsent, unsent);
-    }
-}
-
-/// An address as the socket wants it: an IPv6 socket reaches IPv4 by mapped addresses.
-fn mapped(address: SocketAddr, is_v6: bool) -> SocketAddr {
-    match address {
-        SocketAddr::V4(v4) if is_v6 => SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port()),
-        other => other,
-    }
-}
-
-async fn readable(udp: Option<(&UdpSocket, &UdpSocketState)>) -> io::Result<()> {
-    match udp {
-        Some((socket, _)) => socket.readable().await,
-        None => std::future::pending().await,
     }
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde_json::json;
+use str0m::net::Protocol;
 
 use super::{Budget, Link, Participant, Worker};
 use crate::hub::{Grant, SelfState, VoiceReport};
@@ -24,7 +25,7 @@ impl Worker {
     /// Takes note of what the hub changed: who may no longer be here goes at once.
     pub(super) fn read_desk(&mut self) {
         let desk = Arc::clone(self.hub.desk());
-        for (session, grant) in desk.take_changed() {
+        for (session, grant) in desk.take_changed(self.number) {
             let Some(id) = self.sessions.get(&session).copied() else { continue };
             match grant {
                 Some(grant) => self.regrant(id, grant),
@@ -60,10 +61,12 @@ impl Worker {
                 }
             }
             Command::TcpOpened(from, outlet) => _ = self.tcp.insert(from, outlet),
-            Command::Tcp(from, packet) => self.take_packet(str0m::net::Protocol::Tcp, from, &packet),
+            Command::Packet(proto, from, packet) => self.take_packet(proto, from, &packet),
             Command::TcpClosed(from) => {
                 self.tcp.remove(&from);
-                self.by_address.remove(&(str0m::net::Protocol::Tcp, from));
+                if let Some(id) = self.routes.at(Protocol::Tcp, from) {
+                    self.routes.remove_address(id, (Protocol::Tcp, from));
+                }
             }
             Command::Probe(number) => self.probe = number,
             #[cfg(test)]
@@ -79,7 +82,7 @@ impl Worker {
         }
         self.last_member += 1;
         let id = self.last_member;
-        let ssrc = self.free_ssrc();
+        let ssrc = self.routes.take_ssrc(id);
         let mailbox = Arc::<Mailbox>::default();
         mailbox.hold(1);
         let now_ms = self.now_ms();
@@ -108,7 +111,6 @@ impl Worker {
         };
         let hears = member.hears();
         self.members.insert(id, member);
-        self.by_ssrc.insert(ssrc, id);
         self.sessions.insert(session, id);
         let room = self.rooms.entry(channel).or_default();
         room.join(now_ms, id, is_bot);
@@ -154,17 +156,6 @@ impl Worker {
         }
     }
 
-    fn free_ssrc(&self) -> u32 {
-        loop {
-            let mut bytes = [0; 4];
-            aws_lc_rs::rand::fill(&mut bytes).expect("the system's randomness does not fail once it started");
-            let ssrc = u32::from_be_bytes(bytes);
-            if ssrc != 0 && !self.members.values().any(|member| member.ssrc == ssrc) {
-                return ssrc;
-            }
-        }
-    }
-
     /// Ends sessions whose time is over.
     pub(super) fn expire(&mut self, now_ms: u64) {
         let over =
@@ -205,7 +196,7 @@ impl Worker {
         let now_ms = self.now_ms();
         let Some(member) = self.members.remove(&id) else { return };
         self.sessions.remove(&member.grant.session);
-        self.by_ssrc.remove(&member.ssrc);
+        self.routes.remove_ssrc(member.ssrc);
         member.mailbox.close(close);
         let channel = member.grant.channel;
         if let Some(room) = self.rooms.get_mut(&channel) {
@@ -223,11 +214,9 @@ impl Worker {
         let Some(member) = self.members.get_mut(&id) else { return };
         member.link = Link::None;
         (member.lost_ms, member.connecting_ms) = (None, None);
-        self.by_ufrag.remove(&std::mem::take(&mut member.ufrag));
+        self.routes.remove_ufrag(&std::mem::take(&mut member.ufrag));
         for address in std::mem::take(&mut member.addresses) {
-            if self.by_address.get(&address) == Some(&id) {
-                self.by_address.remove(&address);
-            }
+            self.routes.remove_address(id, address);
         }
         self.in_room(id, |room| room.forget_slots(id));
         self.update_sources(id);
@@ -283,6 +272,8 @@ impl Worker {
                 self.due = self.due.min(peer.next);
                 member.link = Link::Web(Box::new(peer));
                 member.ufrag.clone_from(&ufrag);
+                // Before its client is told: what it sends at once over TCP is for the thread that is known by then.
+                self.routes.add_ufrag(id, ufrag);
                 member.connecting_ms = since_ms.or(Some(now_ms));
                 let session = json!({
                     "sdp": sdp,
@@ -293,7 +284,6 @@ impl Worker {
                     "rev": offer.rev.max(1),
                 });
                 member.mailbox.tell(4, &session);
-                self.by_ufrag.insert(ufrag, id);
                 self.tell_present(id);
                 self.set_slots(id);
                 self.update_sources(id);
@@ -312,9 +302,9 @@ impl Worker {
             Ok(sdp) => {
                 let ufrag = peer.ufrag();
                 let old = std::mem::replace(&mut member.ufrag, ufrag.clone());
+                self.routes.remove_ufrag(&old);
+                self.routes.add_ufrag(id, ufrag);
                 member.mailbox.tell(101, &json!({ "rev": offer.rev, "sdp": sdp }));
-                self.by_ufrag.remove(&old);
-                self.by_ufrag.insert(ufrag, id);
                 let now = self.now;
                 self.drive(id, |peer, out, events| peer.pass(now, out, events));
                 self.set_slots(id);
