@@ -5,6 +5,8 @@ mod caller;
 mod faults;
 mod traps;
 
+use std::time::{Duration, Instant};
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::UdpSocket;
@@ -236,4 +238,40 @@ async fn a_call_rings_is_taken_and_ends_with_the_last() {
     eve.patch("/users/@me/settings", json!({ "theme": "light" })).await.ok();
     let told = e.names_until("USER_SETTINGS_UPDATE").await;
     assert!(told.iter().all(|name| !name.starts_with("CALL") && !name.starts_with("VOICE")), "{told:?}");
+}
+
+#[tokio::test]
+async fn who_says_nothing_for_as_long_as_the_guild_gives_is_moved_to_its_channel_for_the_absent() {
+    /// The least that a guild may give; media has no clock but the real one.
+    const GIVEN: Duration = Duration::from_secs(60);
+    const HEARTBEAT: Duration = Duration::from_secs(5);
+    let server = Server::start().await;
+    let (mira, bob) = (server.person("mira").await, server.person("bob").await);
+    let (guild, _, voice) = gather(&[&mira, &bob]).await;
+    let away =
+        mira.post(&format!("/guilds/{guild}/channels"), json!({ "name": "away", "type": 2 })).await.ok();
+    let settings = json!({ "afk_channel_id": away["id"], "afk_timeout": GIVEN.as_secs() });
+    mira.patch(&format!("/guilds/{guild}"), settings).await.ok();
+    let began = Instant::now();
+    let mut a = Caller::call(&mira, &guild, &voice).await;
+    let mut b = Caller::call(&bob, &guild, &voice).await;
+    let slot = a.slot_of(&bob.id).await;
+    b.talk(true);
+    while began.elapsed() + HEARTBEAT < GIVEN {
+        for caller in [&mut a, &mut b] {
+            caller.gateway.send(1, Value::Null).await;
+            caller.line.say(3, json!({ "t": 1 })).await;
+            caller.line.expect(6).await;
+        }
+        a.hear(&slot, HEARTBEAT.as_millis() as u64 / 20).await;
+    }
+    let moved = loop {
+        let state = b.gateway.expect("VOICE_STATE_UPDATE").await;
+        if state["channel_id"] == away["id"] {
+            break state;
+        }
+    };
+    assert_eq!(moved["user_id"], mira.id, "who talks all the time stays");
+    assert!(began.elapsed() >= GIVEN, "and not a moment too early");
+    assert_eq!(a.line.closed().await, 4014);
 }
