@@ -24,8 +24,6 @@ const FIRST_ESTIMATE_KBPS: u64 = 1_000;
 
 /// How often a connection that sends sound all the time is asked for what else it has to say.
 const SETTLES_EVERY: Duration = Duration::from_millis(10);
-/// Times that it is told one moment, at most.
-const MAX_ROUNDS: usize = 32;
 
 /// Where clients reach media.
 #[derive(Clone, Debug, Default)]
@@ -88,15 +86,6 @@ impl Out {
         let mid = section.mid.as_str().into();
         let ssrc = rtc.direct_api().stream_tx_by_mid(mid, None).map(|stream| stream.ssrc());
         Self { mid, ssrc, pt: None, is_open: ssrc.is_some() }
-    }
-
-    /// Lets packets of a video leave as they come: their sender paces them.
-    fn set_unpaced(&self, rtc: &mut Rtc) {
-        if let Some(ssrc) = self.ssrc
-            && let Some(stream) = rtc.direct_api().stream_tx(&ssrc)
-        {
-            stream.set_unpaced(true);
-        }
     }
 
     /// Opens a stream of sound.
@@ -218,9 +207,6 @@ impl Peer {
             own.map(|of| Out::negotiated(rtc, of)).collect()
         };
         (self.audio, self.video) = (slots(&mut self.rtc, false), slots(&mut self.rtc, true));
-        for slot in &self.video {
-            slot.set_unpaced(&mut self.rtc);
-        }
         for slot in self.audio.iter_mut().filter(|slot| !heard.contains(&slot.ssrc)) {
             slot.close(&mut self.rtc);
         }
@@ -298,14 +284,8 @@ impl Peer {
 
     /// Lets time pass.
     pub fn pass(&mut self, now: Instant, out: &mut Vec<Transmit>, events: &mut Vec<PeerEvent>) {
-        // Padding leaves one packet a round.
-        for _ in 0..MAX_ROUNDS {
-            self.tell_time(now);
-            self.drain(now, out, events);
-            if self.next > now {
-                return;
-            }
-        }
+        self.tell_time(now);
+        self.drain(now, out, events);
     }
 
     /// Whether packets were written that have not left.
@@ -314,19 +294,18 @@ impl Peer {
     }
 
     /// Lets what was written leave. To ask a connection what else it has to say, and when it wants to be told the time, costs as much
-    /// as a packet, and it has something to say a few times a second: one that sends all the time is not asked each time.
+    /// as a packet, and it has something to say a few times a second: one that sends all the time is not asked each time. One whose
+    /// connection is estimated is: what it sends is paced, and tried out in between, to the millisecond.
     pub fn send(&mut self, now: Instant, out: &mut Vec<Transmit>, events: &mut Vec<PeerEvent>) {
-        self.tell_time(now);
-        while self.written > 0 {
-            let before = self.written;
-            if !self.poll(out, events) {
-                break;
+        if self.is_estimated {
+            // One packet leaves each time that it is told the time.
+            for _ in 0..self.written {
+                self.pass(now, out, events);
             }
-            // With an estimate one packet leaves each time that it is told the time.
-            if self.is_estimated && self.written < before {
-                self.tell_time(now);
-            }
+            return;
         }
+        self.tell_time(now);
+        while self.written > 0 && self.poll(out, events) {}
         if now.duration_since(self.settled) >= SETTLES_EVERY {
             self.drain(now, out, events);
         } else {
