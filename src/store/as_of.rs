@@ -27,7 +27,7 @@ pub struct WholeGuild {
 }
 
 /// Every channel of a guild, whoever may view it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Rooms {
     /// The rows, which say who sees them.
     pub rows: Vec<(ChannelId, Arc<ChannelRow>)>,
