@@ -213,7 +213,10 @@ impl Room {
             // The first is a guess, and no news.
             member.video.has_fallen |= member.video.estimate_bps.is_some_and(|before| bps < before / 4 * 3);
             member.video.estimate_bps = Some(bps);
-            self.settle_video();
+        }
+        // Estimates come several times a second from everybody who sees something, and most change nothing.
+        if self.allocate(id) {
+            self.settle_routes();
         }
     }
 
@@ -301,15 +304,19 @@ impl Room {
         for id in &ids {
             self.allocate(*id);
         }
+        self.settle_routes();
+    }
+
+    fn settle_routes(&mut self) {
         self.reroute_video();
         self.ask_for_switches();
         self.tell_publishers();
     }
 
     /// Shares what a receiver's connection carries among the videos it wants: first the smallest layer for each, in the order of their
-    /// priority, then more.
-    fn allocate(&mut self, id: MemberId) {
-        let Some(member) = self.members.get_mut(&id) else { return };
+    /// priority, then more. Whether anything is to come in another layer than before.
+    fn allocate(&mut self, id: MemberId) -> bool {
+        let Some(member) = self.members.get_mut(&id) else { return false };
         let heard_bps = member.heard_bps();
         let budget =
             member.video.estimate_bps.map_or(u64::MAX / 2, |bps| (bps / 10 * 9).saturating_sub(heard_bps));
@@ -334,8 +341,9 @@ impl Room {
         let fits_well = share(&tiles, budget / 6 * 5);
         let upgrade_after_ms =
             if member.video.has_fallen { UPGRADE_AFTER_MS } else { FIRST_UPGRADE_AFTER_MS };
+        let mut is_changed = false;
         for (index, slot) in member.video.slots.iter_mut().enumerate() {
-            let (now, later) = (fits[index], fits_well[index]);
+            let (now, later, before) = (fits[index], fits_well[index], slot.target);
             if now < slot.target || slot.target.is_none() {
                 slot.target = now;
                 slot.more_since_ms = None;
@@ -349,6 +357,7 @@ impl Room {
             } else {
                 slot.more_since_ms = None;
             }
+            is_changed |= slot.target != before;
             if slot.target.is_none() {
                 slot.current = None;
                 if slot.want.is_some() && slot.told != Some(None) {
@@ -357,6 +366,7 @@ impl Room {
                 }
             }
         }
+        is_changed
     }
 
     fn reroute_video(&mut self) {
