@@ -211,6 +211,25 @@ fn a_thin_connection_gets_less_at_once_and_more_after_a_while() {
 }
 
 #[test]
+fn a_screen_in_one_layer_is_shown_on_a_first_guess_and_paused_on_bad_news() {
+    let mut room = cinema(1);
+    let source = SourceId { member: 1, kind: Kind::Screen };
+    room.add_source(0, source, 1);
+    room.estimate(0, 2, 1_000_000);
+    room.want(10, 2, &[Want { slot: 0, source, height: 1_080, priority: 1 }]);
+    let asks = |effects: &[Effect]| effects.contains(&Effect::Keyframe { source, layer: 0 });
+    let paused = Effect::Video { to: 2, slot: 0, height: None };
+    let effects = room.take_effects();
+    assert!(asks(&effects) && !effects.contains(&paused), "{effects:?}");
+    room.estimate(500, 2, 900_000);
+    assert!(!room.take_effects().contains(&paused), "an estimate wavers");
+    room.estimate(1_000, 2, 700_000);
+    assert!(room.take_effects().contains(&paused), "it does not carry that much");
+    room.estimate(2_000, 2, 4_000_000);
+    assert!(asks(&room.take_effects()));
+}
+
+#[test]
 fn layers_nobody_wants_are_stopped_after_a_while() {
     let mut room = cinema(1);
     want(&mut room, 0, 2, 720);

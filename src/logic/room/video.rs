@@ -22,6 +22,9 @@ const LAYER_STAYS_MS: u64 = 5_000;
 /// connection carries is only being found out.
 const UPGRADE_AFTER_MS: u64 = 3_000;
 const FIRST_UPGRADE_AFTER_MS: u64 = 300;
+/// Bits per second of smallest layers that a receiver is sent though its estimate says less, until that has fallen: what a connection
+/// carries is first guessed, and to find out more takes packets. It is a screen's that comes in one layer.
+const TRIED_BPS: u64 = 2_500_000;
 /// Bits per second kept for each sound a receiver may hear.
 const AUDIO_BPS: u64 = 64_000;
 
@@ -107,7 +110,8 @@ impl Default for VideoSlot {
 pub(super) struct Receiver {
     slots: Vec<VideoSlot>,
     estimate_bps: Option<u64>,
-    /// Whether what it carries turned out to be less than it was given.
+    /// The greatest estimate so far, and whether what it carries turned out to be less than that.
+    most_bps: u64,
     has_fallen: bool,
 }
 
@@ -210,9 +214,10 @@ impl Room {
     pub fn estimate(&mut self, now_ms: u64, id: MemberId, bps: u64) {
         self.now_ms = now_ms;
         if let Some(member) = self.members.get_mut(&id) {
-            // The first is a guess, and no news.
-            member.video.has_fallen |= member.video.estimate_bps.is_some_and(|before| bps < before / 4 * 3);
-            member.video.estimate_bps = Some(bps);
+            let video = &mut member.video;
+            video.most_bps = video.most_bps.max(bps);
+            video.has_fallen |= bps < video.most_bps / 4 * 3;
+            video.estimate_bps = Some(bps);
         }
         // Estimates come several times a second from everybody who sees something, and most change nothing.
         if self.allocate(id) {
@@ -337,8 +342,9 @@ impl Room {
                 })
             })
             .collect();
-        let fits = share(&tiles, budget);
-        let fits_well = share(&tiles, budget / 6 * 5);
+        let tried = if member.video.has_fallen { 0 } else { TRIED_BPS };
+        let fits = share(&tiles, budget, tried);
+        let fits_well = share(&tiles, budget / 6 * 5, tried);
         let upgrade_after_ms =
             if member.video.has_fallen { UPGRADE_AFTER_MS } else { FIRST_UPGRADE_AFTER_MS };
         let mut is_changed = false;
@@ -476,19 +482,20 @@ fn fitting(profile: &[(u32, u64)], height: u32) -> Layer {
     profile.iter().position(|(full, _)| *full >= height).unwrap_or(profile.len() - 1)
 }
 
-/// The layer of each tile that fits into `budget` bits per second together.
-fn share(tiles: &[Option<Tile>], budget: u64) -> Vec<Option<Layer>> {
+/// The layer of each tile that fits into `budget` bits per second together; smallest layers may take `tried` of them in any case.
+fn share(tiles: &[Option<Tile>], budget: u64, tried: u64) -> Vec<Option<Layer>> {
     let mut order: Vec<usize> = (0..tiles.len()).filter(|at| tiles[*at].is_some()).collect();
     order.sort_by_key(|at| std::cmp::Reverse(tiles[*at].as_ref().map_or(0, |tile| tile.priority)));
     let mut given: Vec<Option<Layer>> = vec![None; tiles.len()];
-    let mut left = budget;
+    let mut taken = 0;
     for at in &order {
         let Some(tile) = &tiles[*at] else { continue };
-        if tile.profile[0].1 <= left {
-            left -= tile.profile[0].1;
+        if taken + tile.profile[0].1 <= budget.max(tried) {
+            taken += tile.profile[0].1;
             given[*at] = Some(0);
         }
     }
+    let mut left = budget.saturating_sub(taken);
     for at in &order {
         let (Some(tile), Some(base)) = (&tiles[*at], given[*at]) else { continue };
         let cost = |layer: Layer| tile.profile[layer].1 - tile.profile[base].1;
