@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{LazyLock, Mutex, PoisonError, RwLock};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -19,6 +20,8 @@ const ALGORITHM: Algorithm = Algorithm::HS256;
 const MAX_TOKEN_BYTES: usize = 1_024;
 /// Used tickets remembered at once; they are forgotten when they would have run out. Beyond it tickets are refused.
 const MAX_USED_TICKETS: usize = 100_000;
+/// Session tokens known to be good at once, by their hash; a full memory is emptied, which costs one signature per token again.
+const MAX_KNOWN_TOKENS: usize = 8_192;
 /// Life of a session token, in seconds.
 pub const SESSION_LIFE_SECS: u64 = 30 * 24 * 3_600;
 /// Life of a gateway ticket, in seconds.
@@ -131,17 +134,33 @@ struct Claims {
 pub struct Tokens {
     keys: RwLock<SessionKeys>,
     used: Mutex<UsedTickets>,
+    /// Session tokens whose signature was checked under the present keys: every request shows one, and most show the same.
+    known: RwLock<HashMap<TokenHash, Known>>,
+}
+
+/// SHA-256 of a token: what opens doors is not kept.
+type TokenHash = [u8; 32];
+
+/// A token that was found good.
+#[derive(Clone, Copy)]
+struct Known {
+    says: Verified,
+    /// When it, or the key that signed it, is no longer accepted, in seconds of Unix time.
+    until_secs: u64,
 }
 
 impl Tokens {
     /// Tokens signed with `keys`.
     pub fn new(keys: SessionKeys) -> Self {
-        Self { keys: RwLock::new(keys), used: Mutex::default() }
+        Self { keys: RwLock::new(keys), used: Mutex::default(), known: RwLock::default() }
     }
 
     /// Takes rotated keys into use.
     pub fn replace_keys(&self, keys: SessionKeys) {
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        let mut held = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        *held = keys;
+        // While nobody checks a signature, who would remember it afterwards.
+        self.known.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// A token for `purpose` of the session `sid` of `user`, issued at `now_ms` of Unix time.
@@ -169,28 +188,58 @@ impl Tokens {
             return Err(Refused);
         }
         let now_secs = now_ms / 1_000;
-        let claims = self.checked_claims(purpose, token, now_secs).ok_or(Refused)?;
+        if purpose == Purpose::Session {
+            return self.verify_session(token, now_secs);
+        }
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let (claims, _) = checked(&keys, purpose, token, now_secs).ok_or(Refused)?;
         if purpose == Purpose::GatewayTicket {
             let ticket = claims.jti.as_deref().ok_or(Refused)?;
             self.used.lock().unwrap_or_else(PoisonError::into_inner).spend(ticket, claims.exp, now_secs)?;
         }
-        Ok(Verified { user: claims.sub, sid: claims.sid, issued_secs: claims.iat, expires_secs: claims.exp })
+        Ok(claims.verified())
     }
 
-    fn checked_claims(&self, purpose: Purpose, token: &str, now_secs: u64) -> Option<Claims> {
-        let kid = jsonwebtoken::decode_header(token).ok()?.kid?;
+    fn verify_session(&self, token: &str, now_secs: u64) -> Result<Verified, Refused> {
+        let hash = digest(&SHA256, token.as_bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes");
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&hash).copied();
+        if let Some(known) = known.filter(|known| now_secs < known.until_secs) {
+            return Ok(known.says);
+        }
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let key = keys.accepted(&kid, now_secs)?;
-        let decoded = jsonwebtoken::decode::<Claims>(
-            token,
-            &DecodingKey::from_secret(key.secret.expose()),
-            purpose.rules(),
-        )
-        .ok()?;
-        let claims = decoded.claims;
-        let is_in_time = now_secs < claims.exp && claims.iat <= claims.exp;
-        (is_in_time && claims.exp - claims.iat <= purpose.life_secs()).then_some(claims)
+        let (claims, accepted_until_secs) =
+            checked(&keys, Purpose::Session, token, now_secs).ok_or(Refused)?;
+        let until_secs = accepted_until_secs.map_or(claims.exp, |until| until.min(claims.exp));
+        let says = claims.verified();
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_KNOWN_TOKENS {
+            known.clear();
+        }
+        known.insert(hash, Known { says, until_secs });
+        Ok(says)
     }
+}
+
+impl Claims {
+    const fn verified(&self) -> Verified {
+        Verified { user: self.sub, sid: self.sid, issued_secs: self.iat, expires_secs: self.exp }
+    }
+}
+
+/// What a token says whose signature and times are right, and until when its key is accepted where that has an end.
+fn checked(
+    keys: &SessionKeys,
+    purpose: Purpose,
+    token: &str,
+    now_secs: u64,
+) -> Option<(Claims, Option<u64>)> {
+    let kid = jsonwebtoken::decode_header(token).ok()?.kid?;
+    let key = keys.accepted(&kid, now_secs)?;
+    let secret = DecodingKey::from_secret(key.secret.expose());
+    let claims = jsonwebtoken::decode::<Claims>(token, &secret, purpose.rules()).ok()?.claims;
+    let is_in_time = now_secs < claims.exp && claims.iat <= claims.exp;
+    let is_good = is_in_time && claims.exp - claims.iat <= purpose.life_secs();
+    is_good.then_some((claims, key.accepted_until_secs))
 }
 
 /// Tickets that were used and have not run out.
@@ -313,6 +362,24 @@ mod tests {
         assert!(tokens.verify(Purpose::Session, &token, NOW_MS).is_ok());
         tokens.replace_keys(SessionKeys::generate());
         assert!(tokens.verify(Purpose::Session, &token, NOW_MS).is_err());
+    }
+
+    #[test]
+    fn good_tokens_are_known_by_their_hash_alone_and_only_so_many() {
+        let tokens = Tokens::new(SessionKeys::generate());
+        let of = |sid: usize| tokens.issue(Purpose::Session, USER, AuthSessionId::new(sid as u64), NOW_MS);
+        for sid in 1..=MAX_KNOWN_TOKENS + 1 {
+            assert!(tokens.verify(Purpose::Session, &of(sid), NOW_MS).is_ok());
+        }
+        assert_eq!(tokens.known.read().unwrap().len(), 1);
+        let last = of(MAX_KNOWN_TOKENS + 1);
+        assert_eq!(
+            tokens.verify(Purpose::Session, &last, NOW_MS).unwrap().sid.get(),
+            MAX_KNOWN_TOKENS as u64 + 1
+        );
+        assert!(tokens.verify(Purpose::Session, &format!("{last}="), NOW_MS).is_err());
+        assert!(tokens.verify(Purpose::GatewayTicket, &last, NOW_MS).is_err(), "known for one purpose alone");
+        assert_eq!(tokens.known.read().unwrap().len(), 1, "what was refused is not remembered");
     }
 
     #[test]
