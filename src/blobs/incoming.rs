@@ -9,9 +9,9 @@ use std::path::Path;
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use rustix::fs::{Advice, fadvise};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 
-use super::{BlobError, Blobs, Temporary, places};
+use super::{BlobError, Blobs, Temporary, places, threads};
 use crate::logic::sniff::HEAD_BYTES;
 use crate::model::BlobHash;
 
@@ -152,7 +152,7 @@ impl Incoming {
             let mut writing = self.idle().await?;
             let gathered = std::mem::take(&mut self.gathered);
             self.gathered_bytes = 0;
-            self.state = State::Busy(spawn_blocking(move || {
+            self.state = State::Busy(threads::later(move || {
                 writing.append(&gathered)?;
                 Ok(writing)
             }));
@@ -283,7 +283,7 @@ fn named(digest: Context) -> BlobHash {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, BlobError> + Send + 'static,
 ) -> Result<T, BlobError> {
-    spawn_blocking(work).await.map_err(io::Error::other)?
+    threads::later(work).await.map_err(io::Error::other)?
 }
 
 #[cfg(test)]

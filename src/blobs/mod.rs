@@ -1,7 +1,7 @@
 //! Uploaded files, kept by the hash of their bytes: in the data directory, or in a bucket of an S3-compatible server. A file is whole
 //! and kept before a row names it, and goes when none does (SAFETY.md §5.9). `incoming` takes bytes as they arrive, `folder` and
-//! `bucket` are the two places, `pool` hands out turns and memory for work on pictures, `picture`, `strip` and `frames` do it, `probe`
-//! reads headers of sound and video, `cache` keeps what is made of them, `badge` draws.
+//! `bucket` are the two places, `threads` do what takes long, `pool` hands out turns and memory for work on pictures, `picture`, `strip`
+//! and `frames` do it, `probe` reads headers of sound and video, `cache` keeps what is made of them, `badge` draws.
 
 pub mod badge;
 pub mod bucket;
@@ -19,6 +19,7 @@ pub mod probe;
 #[path = "../../tests/s3/mod.rs"]
 mod s3;
 pub mod strip;
+mod threads;
 
 use std::collections::HashSet;
 use std::fs::File;

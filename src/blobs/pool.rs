@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
+
+use super::threads;
 
 /// Memory for decoded pictures, all together, bytes (SAFETY.md §6).
 pub const MEMORY_BYTES: u64 = 256 << 20;
@@ -89,7 +90,7 @@ impl PicturePool {
         let held = tokio::time::timeout(WAIT, turn).await.map_err(|_| PoolError::Busy)?;
         drop(waiting);
         // A panic of a decoder comes back as the task's error (SAFETY.md I-11).
-        let task = spawn_blocking(move || {
+        let task = threads::later(move || {
             let done = work();
             drop(held);
             done
