@@ -25,6 +25,9 @@ const FIRST_ESTIMATE_KBPS: u64 = 1_000;
 /// How often a connection that sends sound all the time is asked for what else it has to say.
 const SETTLES_EVERY: Duration = Duration::from_millis(10);
 
+/// How often a connection is told the time at once while it is late.
+const MAX_LATE: usize = 32;
+
 /// Where clients reach media.
 #[derive(Clone, Debug, Default)]
 pub struct Addresses {
@@ -282,10 +285,16 @@ impl Peer {
         self.drain(now, out, events);
     }
 
-    /// Lets time pass.
+    /// Lets time pass. What is paced or tried out leaves one packet each time that it is told the time: so it is told again while it is
+    /// late, or what should leave within milliseconds would take as long as so many turns of everybody.
     pub fn pass(&mut self, now: Instant, out: &mut Vec<Transmit>, events: &mut Vec<PeerEvent>) {
-        self.tell_time(now);
-        self.drain(now, out, events);
+        for _ in 0..MAX_LATE {
+            self.tell_time(now);
+            self.drain(now, out, events);
+            if self.next > now {
+                break;
+            }
+        }
     }
 
     /// Whether packets were written that have not left.
@@ -294,22 +303,23 @@ impl Peer {
     }
 
     /// Lets what was written leave. To ask a connection what else it has to say, and when it wants to be told the time, costs as much
-    /// as a packet, and it has something to say a few times a second: one that sends all the time is not asked each time. One whose
-    /// connection is estimated is: what it sends is paced, and tried out in between, to the millisecond.
+    /// as a packet, and it has something to say a few times a second: one that sends all the time is not asked each time.
     pub fn send(&mut self, now: Instant, out: &mut Vec<Transmit>, events: &mut Vec<PeerEvent>) {
-        if self.is_estimated {
-            // One packet leaves each time that it is told the time.
-            for _ in 0..self.written {
-                self.pass(now, out, events);
+        let mut has_more = true;
+        while has_more && self.written > 0 {
+            let before = self.written;
+            self.tell_time(now);
+            // From one whose connection is estimated one packet leaves each time that it is told the time: all is paced, and what the
+            // pace does not let go yet leaves when it says.
+            while has_more && self.written > 0 && !(self.is_estimated && self.written < before) {
+                has_more = self.poll(out, events);
             }
-            return;
         }
-        self.tell_time(now);
-        while self.written > 0 && self.poll(out, events) {}
-        if now.duration_since(self.settled) >= SETTLES_EVERY {
-            self.drain(now, out, events);
+        if !has_more {
+            (self.settled, self.written) = (now, 0);
+        } else if now.duration_since(self.settled) >= SETTLES_EVERY {
+            self.pass(now, out, events);
         } else {
-            self.written = 0;
             // Later than the next packet would ask it, so that it is asked for its own sake only when none comes.
             self.next = self.next.min(self.settled + 2 * SETTLES_EVERY);
         }

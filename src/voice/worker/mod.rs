@@ -421,7 +421,9 @@ impl Worker {
         let (out, events) = (&mut self.out, &mut self.scratch);
         let result = catch_unwind(AssertUnwindSafe(|| act(peer, out, events)));
         self.due = self.due.min(peer.next);
-        self.events.extend(self.scratch.drain(..).map(|event| (id, event)));
+        if !self.scratch.is_empty() {
+            self.events.extend(self.scratch.drain(..).map(|event| (id, event)));
+        }
         if result.is_err() || peer.faults > MAX_FAULTS {
             tracing::warn!(panicked = result.is_err(), "a voice connection failed");
             count(&self.counters.failed_peers, 1);
