@@ -407,6 +407,7 @@ impl Peer {
             layer,
             seq: *packet.seq_no,
             timestamp: packet.header.timestamp,
+            bytes: packet.payload.len(),
             starts_keyframe: descriptor.starts_keyframe(&packet.payload),
             picture,
         };

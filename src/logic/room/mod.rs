@@ -5,6 +5,7 @@
 mod activity;
 mod audio;
 mod mapper;
+mod meter;
 mod video;
 
 use std::collections::{BTreeMap, HashMap};

@@ -212,6 +212,8 @@ impl World {
                     layer,
                     seq: sent.seq,
                     timestamp: (self.now_ms * 90) as u32,
+                    // What its layers take is as their profile has it.
+                    bytes: 0,
                     starts_keyframe: std::mem::take(&mut sent.is_key_due),
                     picture: Some((sent.picture, sent.picture as u8)),
                 };

@@ -141,7 +141,8 @@ fn want(room: &mut Room, now_ms: u64, viewer: MemberId, height: u32) {
 fn frame(room: &mut Room, now_ms: u64, layer: Layer, seq: u64, starts_keyframe: bool) -> Vec<VideoDelivery> {
     let mut out = Vec::new();
     let picture = Some(((seq & 0x7fff) as u16, seq as u8));
-    let packet = VideoPacket { layer, seq, timestamp: (seq * 3_000) as u32, starts_keyframe, picture };
+    let timestamp = (seq * 3_000) as u32;
+    let packet = VideoPacket { layer, seq, timestamp, bytes: 0, starts_keyframe, picture };
     room.video(now_ms, camera(1), packet, &mut out);
     out
 }
@@ -227,6 +228,40 @@ fn a_screen_in_one_layer_is_shown_on_a_first_guess_and_paused_on_bad_news() {
     assert!(room.take_effects().contains(&paused), "it does not carry that much");
     room.estimate(2_000, 2, 4_000_000);
     assert!(asks(&room.take_effects()));
+}
+
+/// A screen of two layers, of which the large one takes so many bytes a second; what is asked for while somebody whose connection
+/// carries 2 Mbps looks at it for seven seconds.
+fn looked_at(large_bytes_per_s: usize) -> Vec<Effect> {
+    let mut room = cinema(1);
+    let source = SourceId { member: 1, kind: Kind::Screen };
+    room.add_source(0, source, 2);
+    room.estimate(0, 2, 2_000_000);
+    room.want(0, 2, &[Want { slot: 0, source, height: 1_080, priority: 1 }]);
+    let mut effects = room.take_effects();
+    assert!(effects.contains(&Effect::Layers { source, wanted: [true, true, false] }), "{effects:?}");
+    for now_ms in (0..7_000).step_by(100) {
+        for (layer, bytes) in [(0, 3_000), (1, large_bytes_per_s / 10)] {
+            let seq = 1_000 + now_ms / 100;
+            let packet =
+                VideoPacket { layer, seq, timestamp: 0, bytes, starts_keyframe: now_ms == 0, picture: None };
+            room.video(now_ms, source, packet, &mut Vec::new());
+        }
+        room.tick(now_ms);
+        effects.extend(room.take_effects());
+    }
+    effects
+}
+
+#[test]
+fn a_large_layer_is_asked_for_to_see_what_it_takes_and_given_to_whom_it_fits() {
+    let source = SourceId { member: 1, kind: Kind::Screen };
+    let (asked, stopped) =
+        (Effect::Keyframe { source, layer: 1 }, Effect::Layers { source, wanted: [true, false, false] });
+    let frugal = looked_at(125_000);
+    assert!(frugal.contains(&asked) && !frugal.contains(&stopped), "{frugal:?}");
+    let greedy = looked_at(300_000);
+    assert!(!greedy.contains(&asked) && greedy.contains(&stopped), "{greedy:?}");
 }
 
 #[test]
@@ -357,7 +392,8 @@ proptest! {
                 Step::Frame(id, layer, starts_keyframe) => {
                     let seq = seqs.entry((id, layer)).or_insert(1_000);
                     *seq += 1;
-                    let packet = VideoPacket { layer: layer.into(), seq: *seq, timestamp: 0, starts_keyframe, picture: None };
+                    let layer = layer.into();
+                    let packet = VideoPacket { layer, seq: *seq, timestamp: 0, bytes: 0, starts_keyframe, picture: None };
                     let mut out = Vec::new();
                     room.video(now_ms, camera(id.into()), packet, &mut out);
                     for VideoDelivery { delivery, .. } in out {

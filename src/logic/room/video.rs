@@ -1,6 +1,7 @@
 //! Which layer of a video each receiver gets: the smallest that fills its tile, as far as its connection carries it. Layers change at
 //! keyframes only, and keyframes are asked for together. Layers that nobody wants are not sent to us at all.
 
+use super::meter::Meter;
 use super::{
     Delivery, Effect, Kind, MAX_VIDEO_SLOTS, Mapper, Member, MemberId, Room, SlotId, SourceId, VIDEO_HZ,
 };
@@ -25,6 +26,8 @@ const FIRST_UPGRADE_AFTER_MS: u64 = 300;
 /// Bits per second of smallest layers that a receiver is sent though its estimate says less, until that has fallen: what a connection
 /// carries is first guessed, and to find out more takes packets. It is a screen's that comes in one layer.
 const TRIED_BPS: u64 = 2_500_000;
+/// What a layer that was not seen may take at least of what its profile has.
+const HOPE: u64 = 2;
 /// Bits per second kept for each sound a receiver may hear.
 const AUDIO_BPS: u64 = 64_000;
 
@@ -84,6 +87,8 @@ struct VideoSlot {
     want: Option<Want>,
     current: Option<Layer>,
     target: Option<Layer>,
+    /// What it would get if layers that are not sent took less than their profile says, as most do: it is asked for, to see.
+    hoped: Option<Layer>,
     /// Since when more would fit.
     more_since_ms: Option<u64>,
     mapper: Mapper,
@@ -97,6 +102,7 @@ impl Default for VideoSlot {
             want: None,
             current: None,
             target: None,
+            hoped: None,
             more_since_ms: None,
             mapper: Mapper::new(VIDEO_HZ),
             pictures: Pictures::default(),
@@ -119,6 +125,8 @@ pub(super) struct Receiver {
 #[derive(Debug, Default)]
 pub(super) struct Sender {
     layers: usize,
+    /// What each layer takes.
+    meters: [Meter; MAX_LAYERS],
     asked: [Asked; MAX_LAYERS],
     /// When somebody wanted each layer last.
     wanted_ms: [Option<u64>; MAX_LAYERS],
@@ -137,6 +145,15 @@ struct Asked {
 impl Sender {
     pub fn set_layers(&mut self, layers: usize) {
         self.layers = layers.clamp(1, MAX_LAYERS);
+    }
+
+    /// Bits per second of each layer: as it comes, or as its profile has it, of which `hope` divides what was not seen.
+    fn costs(&self, now_ms: u64, profile: &[(u32, u64)], hope: u64) -> [u64; MAX_LAYERS] {
+        let cost = |layer: Layer| {
+            let most = profile.get(layer).map_or(0, |(_, bps)| *bps);
+            self.meters[layer].bps(now_ms).unwrap_or(most / hope)
+        };
+        std::array::from_fn(cost)
     }
 }
 
@@ -158,6 +175,8 @@ pub struct VideoPacket {
     pub seq: u64,
     /// Its time stamp.
     pub timestamp: u32,
+    /// Its bytes.
+    pub bytes: usize,
     /// Whether a keyframe begins with it.
     pub starts_keyframe: bool,
     /// Its picture and base layer numbers, where it has some.
@@ -185,7 +204,7 @@ impl Room {
             let (old, new) = (slot.want.map(|want| want.source), want.map(|want| want.source));
             if old != new {
                 (slot.current, slot.target, slot.told) = (None, None, None);
-                slot.more_since_ms = None;
+                (slot.hoped, slot.more_since_ms) = (None, None);
                 changed.push((SlotId { is_video: true, index }, new));
             }
             slot.want = want;
@@ -233,7 +252,7 @@ impl Room {
             let want = slot.want.filter(|want| want.height > 0)?;
             let sender = &self.sources.get(&want.source)?.video;
             let profile = profile(want.source.kind, sender.layers);
-            Some(profile[fitting(profile, want.height)].1)
+            Some(sender.costs(self.now_ms, profile, 1)[fitting(profile, want.height)])
         };
         match member.video.slots.iter().filter_map(wanted).sum::<u64>() {
             0 => 0,
@@ -269,13 +288,14 @@ impl Room {
         out: &mut Vec<VideoDelivery>,
     ) {
         self.now_ms = now_ms;
-        if packet.starts_keyframe
-            && let Some(held) = self.sources.get_mut(&source)
-            && let Some(asked) = held.video.asked.get_mut(packet.layer)
-        {
+        let Some(sender) = self.sources.get_mut(&source).map(|held| &mut held.video) else { return };
+        if let Some(meter) = sender.meters.get_mut(packet.layer) {
+            meter.take(now_ms, packet.bytes);
+        }
+        if let Some(asked) = sender.asked.get_mut(packet.layer).filter(|_| packet.starts_keyframe) {
             asked.tries = 0;
         }
-        let layers = self.sources.get(&source).map_or(1, |held| held.video.layers);
+        let layers = sender.layers;
         let profile = profile(source.kind, layers);
         let Some(routes) = self.routes.get(&source) else { return };
         for (to, index) in routes {
@@ -325,31 +345,32 @@ impl Room {
         let heard_bps = member.heard_bps();
         let budget =
             member.video.estimate_bps.map_or(u64::MAX / 2, |bps| (bps / 10 * 9).saturating_sub(heard_bps));
-        let shed = self.shed_layers;
-        let tiles: Vec<Option<Tile>> = member
-            .video
-            .slots
-            .iter()
-            .map(|slot| {
-                let want = slot.want.filter(|want| want.height > 0)?;
-                let sender = &self.sources.get(&want.source)?.video;
-                let profile = profile(want.source.kind, sender.layers);
-                let most = profile.len().saturating_sub(1 + shed);
-                Some(Tile {
-                    profile,
-                    wanted: fitting(profile, want.height).min(most),
-                    priority: want.priority,
-                })
+        let (shed, now_ms) = (self.shed_layers, self.now_ms);
+        let tile = |slot: &VideoSlot, hope: u64| {
+            let want = slot.want.filter(|want| want.height > 0)?;
+            let sender = &self.sources.get(&want.source)?.video;
+            let profile = profile(want.source.kind, sender.layers);
+            let most = profile.len().saturating_sub(1 + shed);
+            Some(Tile {
+                costs: sender.costs(now_ms, profile, hope),
+                wanted: fitting(profile, want.height).min(most),
+                priority: want.priority,
             })
-            .collect();
+        };
+        let tiles = |hope: u64| -> Vec<Option<Tile>> {
+            member.video.slots.iter().map(|slot| tile(slot, hope)).collect()
+        };
         let tried = if member.video.has_fallen { 0 } else { TRIED_BPS };
-        let fits = share(&tiles, budget, tried);
-        let fits_well = share(&tiles, budget / 6 * 5, tried);
+        let (known, hoped) = (tiles(1), tiles(HOPE));
+        let fits = share(&known, budget, tried);
+        let fits_well = share(&known, budget / 6 * 5, tried);
+        let hoped = share(&hoped, budget / 6 * 5, tried);
         let upgrade_after_ms =
             if member.video.has_fallen { UPGRADE_AFTER_MS } else { FIRST_UPGRADE_AFTER_MS };
         let mut is_changed = false;
         for (index, slot) in member.video.slots.iter_mut().enumerate() {
-            let (now, later, before) = (fits[index], fits_well[index], slot.target);
+            let (now, later, before) = (fits[index], fits_well[index], (slot.target, slot.hoped));
+            slot.hoped = hoped[index];
             if now < slot.target || slot.target.is_none() {
                 slot.target = now;
                 slot.more_since_ms = None;
@@ -363,7 +384,7 @@ impl Room {
             } else {
                 slot.more_since_ms = None;
             }
-            is_changed |= slot.target != before;
+            is_changed |= (slot.target, slot.hoped) != before;
             if slot.target.is_none() {
                 slot.current = None;
                 if slot.want.is_some() && slot.told != Some(None) {
@@ -435,7 +456,9 @@ impl Room {
             let mut is_wanted = [false; MAX_LAYERS];
             for (to, index) in self.routes.get(source).into_iter().flatten() {
                 let slot = self.members.get(to).and_then(|member| member.video.slots.get(*index));
-                for layer in slot.into_iter().flat_map(|slot| [slot.target, slot.current]).flatten() {
+                for layer in
+                    slot.into_iter().flat_map(|slot| [slot.target, slot.current, slot.hoped]).flatten()
+                {
                     is_wanted[layer] = true;
                 }
             }
@@ -472,7 +495,8 @@ impl Member {
 
 /// A video to be shown, as far as sharing matters.
 struct Tile {
-    profile: &'static [(u32, u64)],
+    /// Bits per second of each layer.
+    costs: [u64; MAX_LAYERS],
     wanted: Layer,
     priority: u8,
 }
@@ -490,15 +514,16 @@ fn share(tiles: &[Option<Tile>], budget: u64, tried: u64) -> Vec<Option<Layer>> 
     let mut taken = 0;
     for at in &order {
         let Some(tile) = &tiles[*at] else { continue };
-        if taken + tile.profile[0].1 <= budget.max(tried) {
-            taken += tile.profile[0].1;
+        if taken + tile.costs[0] <= budget.max(tried) {
+            taken += tile.costs[0];
             given[*at] = Some(0);
         }
     }
     let mut left = budget.saturating_sub(taken);
     for at in &order {
         let (Some(tile), Some(base)) = (&tiles[*at], given[*at]) else { continue };
-        let cost = |layer: Layer| tile.profile[layer].1 - tile.profile[base].1;
+        // What comes may take less in a larger layer than in a smaller one.
+        let cost = |layer: Layer| tile.costs[layer].saturating_sub(tile.costs[base]);
         let best = (base..=tile.wanted).rev().find(|layer| cost(*layer) <= left).unwrap_or(base);
         left -= cost(best);
         given[*at] = Some(best);
