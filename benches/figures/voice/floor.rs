@@ -1,11 +1,12 @@
 //! The floor of forwarding: a loop that opens a sealed packet and seals it for each receiver, over one UDP socket, and knows nothing of
-//! rooms, slots or feedback. It runs as a process of its own, its receivers look for packets now and then as peers do.
+//! rooms, slots or feedback. It runs as a process of its own, its receivers look for packets now and then as peers do, and one, the
+//! ear, waits for each: what the machine itself makes packets wait shows there too.
 
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -101,7 +102,7 @@ pub struct Floor {
 }
 
 impl Floor {
-    /// A loop with so many receivers.
+    /// A loop with so many receivers, the ear among them.
     pub async fn start(receivers: usize) -> Self {
         let server = Process::floor("floor-voice", &[]);
         let mut sockets = Vec::new();
@@ -114,20 +115,54 @@ impl Floor {
         Self { server, sockets }
     }
 
-    /// Microseconds of its CPU for each packet that arrives, over so long.
-    pub async fn cpu_us(self, packets: Packets, window: Duration) -> f64 {
-        let Self { server, sockets } = self;
+    /// What its packets take over so long.
+    pub async fn measure(self, packets: Packets, window: Duration) -> Forwarded {
+        let Self { server, mut sockets } = self;
+        let ear = sockets.pop().expect("somebody listens");
         let (came, is_over) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
         let (count, over, to) = (came.clone(), is_over.clone(), server.address);
         let load = std::thread::spawn(move || send_and_look(&sockets, packets, to, &count, &over));
+        let (count, over) = (came.clone(), is_over.clone());
+        let ear = std::thread::spawn(move || listen(&ear, &count, &over));
         tokio::time::sleep(window / 5).await;
         let before = (server.cpu_of_threads(), came.load(Ordering::Relaxed));
         tokio::time::sleep(window).await;
         let after = (server.cpu_of_threads(), came.load(Ordering::Relaxed));
         is_over.store(true, Ordering::Relaxed);
         load.join().expect("the sender runs to its end");
-        micros_each(after.0.saturating_sub(before.0), after.1 - before.1)
+        let waits = ear.join().expect("the ear listens to the end");
+        let cpu_us = micros_each(after.0.saturating_sub(before.0), after.1 - before.1);
+        Forwarded { cpu_us, waits }
     }
+}
+
+/// What the loop's packets took.
+pub struct Forwarded {
+    /// Microseconds of its CPU for each that arrived.
+    pub cpu_us: f64,
+    /// From before they were sealed to their arrival at the ear.
+    pub waits: Vec<Duration>,
+}
+
+/// Microseconds since the first call in this process, as they fit into a header.
+fn now_us() -> u32 {
+    static BEGAN: OnceLock<Instant> = OnceLock::new();
+    BEGAN.get_or_init(Instant::now).elapsed().as_micros() as u32
+}
+
+/// Waits for each packet, to the end.
+fn listen(socket: &UdpSocket, came: &AtomicU64, is_over: &AtomicBool) -> Vec<Duration> {
+    socket.set_nonblocking(false).expect("a socket takes its options");
+    socket.set_read_timeout(Some(LOOK)).expect("a socket takes its options");
+    let (mut waits, mut buffer) = (Vec::new(), [0; PACKET_BYTES]);
+    while !is_over.load(Ordering::Relaxed) {
+        if socket.recv_from(&mut buffer).is_ok() {
+            came.fetch_add(1, Ordering::Relaxed);
+            let sent_us = u32::from_be_bytes(*buffer[8..].first_chunk().expect("a header is longer"));
+            waits.push(Duration::from_micros(now_us().wrapping_sub(sent_us).into()));
+        }
+    }
+    waits
 }
 
 fn send_and_look(
@@ -149,7 +184,7 @@ fn send_and_look(
             *at = (*at + *every).max(now);
             for _ in 0..*count {
                 sent += 1;
-                let mut packet = sent.to_be_bytes().to_vec();
+                let mut packet = [&sent.to_be_bytes()[..], &now_us().to_be_bytes()].concat();
                 packet.resize(HEADER_BYTES + bytes, 0x55);
                 let (header, body) = packet.split_at_mut(HEADER_BYTES);
                 let tag = sealing.seal_in_place_separate_tag(nonce(sent), Aad::from(&header), body);

@@ -21,6 +21,8 @@ const SPEAKERS: usize = 10;
 const LISTENERS: usize = 50;
 /// The room.
 const ROOM: u64 = 1;
+/// What requests are named, as each is answered before the next.
+const TRANSACTION: &str = "one";
 
 /// Prints the CPU of both for a forwarded packet, and their waits.
 pub async fn run() {
@@ -194,14 +196,16 @@ impl Handle {
         Self { http, session, handle }
     }
 
-    /// Asks the video room; its answer comes at once, or as an event.
+    /// Asks the video room; its answer comes at once, or as an event that names what was asked. Others are news of the room.
     async fn ask(&self, body: Value, description: Option<(&str, &str)>) -> Value {
         let mut message = json!({ "janus": "message", "body": body });
         if let Some((kind, sdp)) = description {
             message["jsep"] = json!({ "type": kind, "sdp": sdp });
         }
         let mut answer = post(&self.http, &self.handle, message).await;
-        while answer["janus"] != "success" && answer["janus"] != "event" {
+        while answer["transaction"] != TRANSACTION
+            || (answer["janus"] != "success" && answer["janus"] != "event")
+        {
             answer = sent(self.http.get(format!("{}?maxev=1", self.session))).await;
         }
         let error = &answer["plugindata"]["data"]["error"];
@@ -211,7 +215,7 @@ impl Handle {
 }
 
 async fn post(http: &reqwest::Client, url: &str, mut message: Value) -> Value {
-    message["transaction"] = "one".into();
+    message["transaction"] = TRANSACTION.into();
     sent(http.post(url).json(&message)).await
 }
 
