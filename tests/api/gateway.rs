@@ -2,7 +2,7 @@
 
 mod large;
 mod lives;
-mod seed;
+pub mod seed;
 mod socket;
 
 use std::collections::HashMap;

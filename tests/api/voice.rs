@@ -2,8 +2,11 @@
 
 mod bot;
 mod caller;
+mod camera;
 mod faults;
 mod traps;
+mod weather;
+mod wire;
 
 use std::time::{Duration, Instant};
 

@@ -10,15 +10,16 @@ use serde_json::{Value, json};
 use str0m::change::SdpAnswer;
 use str0m::format::Codec;
 use str0m::media::{Direction, MediaKind, Mid};
-use str0m::net::{Protocol, Receive, TcpType};
+use str0m::net::Receive;
 use str0m::rtp::{ExtensionValues, RtpWrite};
-use str0m::{Candidate, Event, Input, Output, Rtc};
-use tokio::io::AsyncWriteExt as _;
+use str0m::{Event, Input, Output, Rtc};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::{Notify, mpsc};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+use super::camera::{Camera, PICTURE_EVERY, simulcast};
+use super::wire::Wire;
 use crate::support::{Gateway, Person};
 
 /// How long anything is waited for before its absence is a failure.
@@ -134,6 +135,12 @@ impl Line {
         }
     }
 
+    /// The data of a message with this opcode that came while another was waited for.
+    pub fn held(&mut self, op: u64) -> Option<Value> {
+        let at = self.waiting.iter().position(|message| message["op"] == op)?;
+        Some(self.waiting.remove(at)?["d"].take())
+    }
+
     /// The code that the server closes with.
     pub async fn closed(&mut self) -> u16 {
         loop {
@@ -150,8 +157,20 @@ pub struct Seen {
     pub is_connected: bool,
     /// Packets by mid.
     pub packets: BTreeMap<String, u64>,
+    /// The longest time between two packets, and when the last came, by mid.
+    pub longest_gap: BTreeMap<String, Duration>,
+    pub last: BTreeMap<String, Instant>,
     /// Sequence numbers by mid, as they came.
     pub seqs: BTreeMap<String, Vec<u64>>,
+}
+
+/// What a caller shows and sees, beside what they say and hear.
+#[derive(Clone, Copy, Default)]
+pub struct Gear {
+    /// They show a camera in three layers.
+    pub camera: bool,
+    /// They have a tile for a video.
+    pub tile: bool,
 }
 
 enum Order {
@@ -171,6 +190,8 @@ pub struct Caller {
     task: tokio::task::JoinHandle<()>,
     /// Who is in which slot.
     slots: BTreeMap<String, Value>,
+    /// The slot for a video.
+    tile: Option<Mid>,
 }
 
 impl Caller {
@@ -182,6 +203,11 @@ impl Caller {
 
     /// As [`Self::call`], with media over another wire.
     pub async fn call_over(wire: Wire, person: &Person<'_>, guild: &str, channel: &str) -> Self {
+        Self::call_with(Gear::default(), wire, person, guild, channel).await
+    }
+
+    /// As [`Self::call_over`], with something to show or to see.
+    pub async fn call_with(gear: Gear, wire: Wire, person: &Person<'_>, guild: &str, channel: &str) -> Self {
         let mut gateway = person.connect().await;
         let ticket = join(&mut gateway, &person.id, guild, channel).await;
         let mut line = Line::open(&ticket.endpoint).await;
@@ -200,16 +226,25 @@ impl Caller {
         for _ in 0..4 {
             changes.add_media(MediaKind::Audio, Direction::RecvOnly, None, None, None);
         }
+        let video = MediaKind::Video;
+        let layers = Some(simulcast());
+        let camera = gear.camera.then(|| changes.add_media(video, Direction::SendOnly, None, None, layers));
+        let tile = gear.tile.then(|| changes.add_media(video, Direction::RecvOnly, None, None, None));
         let (offer, pending) = changes.apply().unwrap();
-        let tracks = json!({ mic.to_string(): "mic" });
+        let mut tracks = json!({ mic.to_string(): "mic" });
+        if let Some(camera) = camera {
+            tracks[camera.to_string()] = json!("camera");
+        }
         line.say(1, json!({ "protocol": "webrtc", "data": offer.to_sdp_string(), "tracks": tracks })).await;
         let session = line.expect(4).await;
         assert_eq!(session["dave_protocol_version"], 0);
         orders.send(Order::Answer(session["sdp"].as_str().unwrap().to_owned())).unwrap();
-        let media = Media { rtc, wire, mic, pending: Some(pending), seen: seen.clone(), news: news.clone() };
+        let camera = camera.map(Camera::new);
+        let (pending, told) = (Some(pending), (seen.clone(), news.clone()));
+        let media = Media { rtc, wire, mic, camera, pending, seen: told.0, news: told.1 };
         let task = tokio::spawn(media.run(queue));
         let mut caller =
-            Self { gateway, line, ticket, ready, seen, news, orders, task, slots: BTreeMap::new() };
+            Self { gateway, line, ticket, ready, seen, news, orders, task, slots: BTreeMap::new(), tile };
         caller.line.say(5, json!({ "speaking": 1, "delay": 0, "ssrc": 0 })).await;
         caller.until(|seen| seen.is_connected).await;
         caller
@@ -218,6 +253,19 @@ impl Caller {
     /// Begins or stops to talk.
     pub fn talk(&self, is_on: bool) {
         self.orders.send(Order::Talk(is_on)).unwrap();
+    }
+
+    /// Shows the camera.
+    pub async fn show(&mut self) {
+        self.line.say(106, json!({ "camera": true })).await;
+    }
+
+    /// Wants somebody's camera in its tile, so many pixels high; the slot comes back.
+    pub async fn watch(&mut self, user: &str, height: u32) -> String {
+        let mid = self.tile.expect("it has a tile").to_string();
+        let want = json!({ "mid": mid, "user_id": user, "kind": "camera", "height": height, "priority": 1 });
+        self.line.say(103, json!({ "video": [want] })).await;
+        mid
     }
 
     /// Waits until what was seen is as wanted.
@@ -270,6 +318,18 @@ impl Caller {
         self.until(|seen| seen.packets.get(mid).copied().unwrap_or(0) >= goal).await;
     }
 
+    /// Counts anew.
+    pub fn forget(&self) {
+        let is_connected = true;
+        *self.seen.lock().unwrap() = Seen { is_connected, ..Seen::default() };
+    }
+
+    /// Sequence numbers seen in a slot, and the longest time between two packets.
+    pub fn pictures(&self, mid: &str) -> (Vec<u64>, Duration) {
+        let gap = self.seen.lock().unwrap().longest_gap.get(mid).copied();
+        (self.seqs(mid), gap.unwrap_or(PATIENCE))
+    }
+
     /// Sequence numbers heard in a slot.
     pub fn seqs(&self, mid: &str) -> Vec<u64> {
         self.seen.lock().unwrap().seqs.get(mid).cloned().unwrap_or_default()
@@ -282,82 +342,11 @@ impl Drop for Caller {
     }
 }
 
-/// What media goes over.
-pub enum Wire {
-    Udp(UdpSocket),
-    /// Packets with their length before them (RFC 4571), and what has come of the next one.
-    Tcp(TcpStream, Vec<u8>),
-}
-
-impl Wire {
-    /// Dials the server's own port.
-    pub async fn tcp(address: &str) -> Self {
-        Self::Tcp(TcpStream::connect(address).await.unwrap(), Vec::new())
-    }
-
-    fn own(&self) -> SocketAddr {
-        match self {
-            Self::Udp(socket) => socket.local_addr(),
-            Self::Tcp(stream, _) => stream.local_addr(),
-        }
-        .unwrap()
-    }
-
-    fn protocol(&self) -> Protocol {
-        match self {
-            Self::Udp(_) => Protocol::Udp,
-            Self::Tcp(..) => Protocol::Tcp,
-        }
-    }
-
-    fn candidate(&self) -> Candidate {
-        match self {
-            Self::Udp(_) => Candidate::host(self.own(), "udp"),
-            Self::Tcp(..) => Candidate::builder().tcp().host(self.own()).tcptype(TcpType::Active).build(),
-        }
-        .unwrap()
-    }
-
-    /// The next packet, and where it came from; nothing is lost when it is not waited for to the end.
-    async fn receive(&mut self, buffer: &mut [u8]) -> (usize, SocketAddr) {
-        let (stream, held) = match self {
-            Self::Udp(socket) => return socket.recv_from(buffer).await.unwrap(),
-            Self::Tcp(stream, held) => (stream, held),
-        };
-        loop {
-            if let Some((length, rest)) = held.split_first_chunk::<2>() {
-                let length = usize::from(u16::from_be_bytes(*length));
-                if rest.len() >= length {
-                    buffer[..length].copy_from_slice(&rest[..length]);
-                    held.drain(..2 + length);
-                    return (length, stream.peer_addr().unwrap());
-                }
-            }
-            stream.readable().await.unwrap();
-            match stream.try_read_buf(held) {
-                Ok(0) => std::future::pending().await,
-                Ok(_) => {}
-                Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "{error}"),
-            }
-        }
-    }
-
-    /// Sends a packet. A server that restarts takes none for a moment.
-    async fn send(&mut self, packet: &[u8], to: SocketAddr) {
-        match self {
-            Self::Udp(socket) => _ = socket.send_to(packet, to).await,
-            Self::Tcp(stream, _) => {
-                let length = u16::try_from(packet.len()).unwrap().to_be_bytes();
-                _ = stream.write_all(&[&length, packet].concat()).await;
-            }
-        }
-    }
-}
-
 struct Media {
     rtc: Rtc,
     wire: Wire,
     mic: Mid,
+    camera: Option<Camera>,
     pending: Option<str0m::change::SdpPendingOffer>,
     seen: Arc<Mutex<Seen>>,
     news: Arc<Notify>,
@@ -367,6 +356,7 @@ impl Media {
     async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
         let (mut is_talking, mut sent) = (false, 0u64);
         let mut clock = tokio::time::interval(Duration::from_millis(20));
+        let mut pictures = tokio::time::interval(PICTURE_EVERY);
         let mut buffer = vec![0; 2_000];
         loop {
             let next = self.drain().await;
@@ -384,6 +374,7 @@ impl Media {
                     sent += 1;
                     self.speak(sent);
                 },
+                _ = pictures.tick(), if self.camera.is_some() => self.film().await,
                 () = tokio::time::sleep_until(next.into()) => {
                     self.rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
                 }
@@ -409,6 +400,18 @@ impl Media {
         self.rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
     }
 
+    /// Sends a picture in every layer.
+    async fn film(&mut self) {
+        let Some(packets) = self.camera.as_mut().map(|camera| camera.picture(&self.rtc)) else { return };
+        for (mid, rid, write) in packets {
+            if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, Some(rid)) {
+                stream.write_rtp(write);
+            }
+            self.rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
+            self.drain().await;
+        }
+    }
+
     /// Sends what is to be sent; when to come again comes back.
     async fn drain(&mut self) -> Instant {
         loop {
@@ -426,13 +429,25 @@ impl Media {
         let mut seen = self.seen.lock().unwrap();
         match event {
             Event::Connected => seen.is_connected = true,
+            Event::KeyframeRequest(request) => {
+                if let (Some(camera), Some(rid)) = (&mut self.camera, request.rid) {
+                    camera.is_key_due(rid);
+                }
+                return;
+            }
             Event::RtpPacket(packet) => {
                 let ssrc = packet.header.ssrc;
                 let Some(mid) = self.rtc.direct_api().stream_rx(&ssrc).map(|stream| stream.mid().to_string())
                 else {
                     return;
                 };
-                *seen.packets.entry(mid.clone()).or_default() += 1;
+                if !packet.payload.is_empty() {
+                    *seen.packets.entry(mid.clone()).or_default() += 1;
+                    let at = seen.last.insert(mid.clone(), Instant::now());
+                    let gap = at.map_or(Duration::ZERO, |at| at.elapsed());
+                    let longest = seen.longest_gap.entry(mid.clone()).or_default();
+                    *longest = gap.max(*longest);
+                }
                 seen.seqs.entry(mid).or_default().push(*packet.seq_no);
             }
             _ => return,

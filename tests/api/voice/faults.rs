@@ -3,8 +3,9 @@
 use hearth::config::MediaPort;
 use serde_json::json;
 
-use super::caller::{Caller, Line, Wire, join};
+use super::caller::{Caller, Line, join};
 use super::gather;
+use super::wire::Wire;
 use crate::support::Server;
 
 /// Both talk, and each hears twenty packets of the other.

@@ -1,0 +1,74 @@
+//! Calls in bad weather: packets are lost and overtake each other on one caller's network, in both directions (VOICE.md §9, §10).
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::caller::{Caller, Gear, PATIENCE};
+use super::gather;
+use super::wire::{Rough, Weather, Wire};
+use crate::support::Server;
+
+/// Of a hundred packets five are lost, and those that come do so within 50 ms in any order.
+const STORM: Weather = Weather { lost: 5, late_ms: 50 };
+/// Sounds after which it is counted.
+const SOUNDS: usize = 500;
+/// The longest time for which a picture may stand still.
+const FREEZE: Duration = Duration::from_secs(1);
+
+/// The share of numbers that are missing between the first and the last, in percent.
+fn missing_percent(seqs: &[u64]) -> f64 {
+    let came: BTreeSet<u64> = seqs.iter().copied().collect();
+    let (Some(first), Some(last)) = (came.first(), came.last()) else { return 100.0 };
+    let due = last - first + 1;
+    100.0 * (due - came.len() as u64) as f64 / due as f64
+}
+
+#[tokio::test]
+async fn sound_and_pictures_go_on_through_loss_and_reorder() {
+    let server = Server::start().await;
+    let (mira, bob) = (server.person("mira").await, server.person("bob").await);
+    let (guild, _, voice) = gather(&[&mira, &bob]).await;
+    let films = Gear { camera: true, tile: false };
+    let fair = Wire::Udp(tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap());
+    let mut b = Caller::call_with(films, fair, &bob, &guild, &voice).await;
+    b.show().await;
+    let rough = Wire::Rough(Rough::open(STORM, 11).await);
+    let mut a = Caller::call_with(Gear { camera: false, tile: true }, rough, &mira, &guild, &voice).await;
+    let sound = a.slot_of(&bob.id).await;
+    b.talk(true);
+    let picture = a.watch(&bob.id, 720).await;
+    // The first keyframe may be lost, and comes again.
+    a.until(|seen| seen.packets.get(&picture).copied().unwrap_or(0) > 0).await;
+    a.forget();
+    tokio::time::timeout(PATIENCE, a.hear(&sound, SOUNDS as u64 * 9 / 10)).await.unwrap();
+
+    let lost = missing_percent(&a.seqs(&sound));
+    assert!(lost < 7.5, "{lost:.1} % of the sounds are missing: more than were lost on the way");
+    // What is missing of a picture is asked for again.
+    let (pictures, gap) = a.pictures(&picture);
+    let lost = missing_percent(&pictures);
+    assert!(lost < 1.0, "{lost:.1} % of {} packets of pictures are missing", pictures.len());
+    assert!(gap < FREEZE, "the picture stood still for {gap:?}");
+    let states: Vec<_> = std::iter::from_fn(|| a.line.held(109)).collect();
+    assert!(!states.iter().any(|told| told["state"] == json!("paused")), "{states:?}");
+}
+
+#[tokio::test]
+async fn what_a_caller_in_a_storm_says_arrives_in_order() {
+    let server = Server::start().await;
+    let (mira, bob) = (server.person("mira").await, server.person("bob").await);
+    let (guild, _, voice) = gather(&[&mira, &bob]).await;
+    let mut a = Caller::call(&mira, &guild, &voice).await;
+    let rough = Wire::Rough(Rough::open(STORM, 7).await);
+    let b = Caller::call_over(rough, &bob, &guild, &voice).await;
+    let slot = a.slot_of(&bob.id).await;
+    b.talk(true);
+    a.hear(&slot, SOUNDS as u64 * 9 / 10).await;
+    let seqs = a.seqs(&slot);
+    let lost = missing_percent(&seqs);
+    assert!(lost < 7.5, "{lost:.1} % of the sounds are missing: more than were lost on the way");
+    let twice = seqs.len() - seqs.iter().collect::<BTreeSet<_>>().len();
+    assert_eq!(twice, 0, "no sound is heard twice");
+}
