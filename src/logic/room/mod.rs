@@ -8,7 +8,9 @@ mod mapper;
 mod meter;
 mod video;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
 
 pub use activity::{Activity, Level};
 pub use mapper::{Extender, Mapped, Mapper};
@@ -202,7 +204,7 @@ pub struct Room {
     members: BTreeMap<MemberId, Member>,
     sources: BTreeMap<SourceId, Source>,
     /// Who gets each source, and in which slot: kept with every change, so that a packet asks nobody.
-    routes: HashMap<SourceId, Vec<(MemberId, usize)>>,
+    routes: FxHashMap<SourceId, Vec<(MemberId, usize)>>,
     effects: Vec<Effect>,
     now_ms: u64,
     /// How many layers of a video nobody gets, because the machine has too much to do: 1 without the highest, 2 the lowest alone.

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use rustc_hash::FxHashMap;
 use str0m::config::DtlsCert;
 use str0m::net::{Protocol, Transmit};
 use tokio::sync::mpsc;
@@ -144,7 +145,8 @@ pub(super) struct Worker {
     started: Instant,
     now: Instant,
     last_member: MemberId,
-    members: HashMap<MemberId, Participant>,
+    /// By numbers that we gave, so that nobody can choose them to collide.
+    members: FxHashMap<MemberId, Participant>,
     sessions: HashMap<Arc<str>, MemberId>,
     rooms: HashMap<ChannelId, Room>,
     routes: Routes,
@@ -191,7 +193,7 @@ impl Worker {
             started: now,
             now,
             last_member: 0,
-            members: HashMap::new(),
+            members: FxHashMap::default(),
             sessions: HashMap::new(),
             rooms: HashMap::new(),
             routes: Routes::new(post.directory, post.number),

@@ -42,16 +42,11 @@ impl Port {
         Ok(Self { socket, state, is_v6 })
     }
 
-    /// Sends a packet; false when the network takes no more of them at once.
+    /// Sends a packet; false when the network takes no more of them at once. Each goes to another address, so there is nothing that
+    /// the system could cut for us, and what else a message may carry costs it time.
     fn send(&self, transmit: &Transmit) -> bool {
-        let datagram = quinn_udp::Transmit {
-            destination: mapped(transmit.destination, self.is_v6),
-            ecn: None,
-            contents: &transmit.contents,
-            segment_size: None,
-            src_ip: None,
-        };
-        self.state.try_send(UdpSockRef::from(&self.socket), &datagram).is_ok()
+        let to = mapped(transmit.destination, self.is_v6);
+        self.socket.send_to(&transmit.contents, to).is_ok()
     }
 }
 
