@@ -212,7 +212,7 @@ impl World {
                     layer,
                     seq: sent.seq,
                     timestamp: (self.now_ms * 90) as u32,
-                    // What its layers take is as their profile has it.
+                    // Nothing of what its layers take is measured: it is as their profile has it.
                     bytes: 0,
                     starts_keyframe: std::mem::take(&mut sent.is_key_due),
                     picture: Some((sent.picture, sent.picture as u8)),
@@ -408,6 +408,10 @@ impl World {
             let fits = |budget: u64| COSTS[..=tile].iter().rposition(|cost| *cost <= budget).max(least);
             let layers: BTreeSet<Layer> =
                 recent(SourceId { member: of, kind: Kind::Camera }).map(|(_, _, layer)| layer).collect();
+            // What was not measured may turn out to take half, and is asked for to see.
+            if let Some(hoped) = fits((budget / 6 * 5).saturating_mul(2)) {
+                wanted.entry(of).or_default()[hoped] = true;
+            }
             match layers.iter().copied().collect::<Vec<_>>()[..] {
                 [] => assert!(fits(budget / 6 * 5).is_none(), "seed {seed}: {id} sees nothing of {of}"),
                 [layer] => {

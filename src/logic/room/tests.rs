@@ -265,6 +265,30 @@ fn a_large_layer_is_asked_for_to_see_what_it_takes_and_given_to_whom_it_fits() {
 }
 
 #[test]
+fn what_was_paused_is_looked_at_again_once_nobody_knows_what_it_takes() {
+    let mut room = cinema(1);
+    let source = SourceId { member: 1, kind: Kind::Screen };
+    room.add_source(0, source, 1);
+    room.estimate(0, 2, 4_000_000);
+    room.want(0, 2, &[Want { slot: 0, source, height: 1_080, priority: 1 }]);
+    for now_ms in (0..2_500).step_by(10) {
+        let starts_keyframe = now_ms == 0;
+        let packet =
+            VideoPacket { layer: 0, seq: now_ms, timestamp: 0, bytes: 3_000, starts_keyframe, picture: None };
+        room.video(now_ms, source, packet, &mut Vec::new());
+    }
+    room.estimate(2_500, 2, 2_000_000);
+    assert!(room.take_effects().contains(&Effect::Video { to: 2, slot: 0, height: None }));
+    let told = |room: &mut Room, now_ms: u64, is_wanted: bool| {
+        room.tick(now_ms);
+        room.take_effects().contains(&Effect::Layers { source, wanted: [is_wanted, false, false] })
+    };
+    assert!(told(&mut room, 8_000, false), "it does not fit, so it is not sent");
+    assert!(!told(&mut room, 60_000, true));
+    assert!(told(&mut room, 63_000, true), "it may take less by now");
+}
+
+#[test]
 fn layers_nobody_wants_are_stopped_after_a_while() {
     let mut room = cinema(1);
     want(&mut room, 0, 2, 720);

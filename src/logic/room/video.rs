@@ -454,11 +454,10 @@ impl Room {
     fn tell_publishers(&mut self) {
         for (source, held) in self.sources.iter_mut().filter(|(id, _)| id.kind.is_video()) {
             let mut is_wanted = [false; MAX_LAYERS];
-            for (to, index) in self.routes.get(source).into_iter().flatten() {
-                let slot = self.members.get(to).and_then(|member| member.video.slots.get(*index));
-                for layer in
-                    slot.into_iter().flat_map(|slot| [slot.target, slot.current, slot.hoped]).flatten()
-                {
+            let slots = self.members.values().flat_map(|member| &member.video.slots);
+            for slot in slots.filter(|slot| slot.want.is_some_and(|want| want.source == *source)) {
+                // Also of who gets nothing for now.
+                for layer in [slot.target, slot.current, slot.hoped].into_iter().flatten() {
                     is_wanted[layer] = true;
                 }
             }
