@@ -20,6 +20,8 @@ const PHOTO: (u32, u32) = (4_000, 3_000);
 /// Longest side of its thumbnail.
 const THUMBNAIL: u32 = 400;
 const ROUNDS: usize = 5;
+/// Rounds of posts with and without uploads: what one in a hundred waits for differs more from round to round than by them.
+const LOAD_ROUNDS: usize = 15;
 /// Bytes of one upload.
 const FILE_BYTES: usize = 64 << 20;
 /// Bytes that a client hands to its socket at once.
@@ -118,7 +120,7 @@ async fn beside_uploads(server: &Process, seeded: &Seeded, bytes_a_second: f64) 
     let pause = Duration::from_secs_f64(PIECE_BYTES as f64 / (bytes_a_second * SHARE / UPLOADERS as f64));
     let file: Arc<[u8]> = vec![b'x'; FILE_BYTES].into();
     let (mut calm, mut busy) = (Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
+    for round in 0..LOAD_ROUNDS {
         calm.push(millis(percentile(&mut waits(server, seeded).await, 0.99)));
         let mut uploads = tokio::task::JoinSet::new();
         for n in 0..UPLOADERS {
