@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FAKE_MEDIA, launch } from '../support/browser';
 import { PITCH_HZ, startJukebox, type Jukebox } from '../support/jukebox';
-import { pitches, streams, watchMedia, type Stream } from '../support/media';
+import { awaitFirstSound, pitches, streams, watchMedia, type Stream } from '../support/media';
 import { furnish, register, type House, type Person } from '../support/people';
 import { startServer, type TestServer } from '../support/server';
 import { makeCertificate, type Certificate } from '../support/tls';
@@ -27,6 +27,8 @@ const pages: Page[] = [];
 /** By page: what came in since the call began, over all connections. */
 const sums: { made: number; last: Map<string, Stream>; total: Omit<Stream, 'mid' | 'kind' | 'height'> }[] =
   [];
+/** Milliseconds from the click to the first packet of a sound, by page. */
+const joinsMs: number[] = [];
 const asleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const stage = (page: Page) => page.getByRole('region', { name: 'Who is here' });
@@ -144,11 +146,13 @@ async function everyone(change: (bits: bigint) => bigint): Promise<void> {
 }
 
 test('three people and a music bot meet in a room, and all of them are heard', async () => {
+  await expect.poll(() => jukebox.states.includes('ready'), WITHIN).toBe(true);
   for (const page of pages) {
+    const firstSound = await awaitFirstSound(page);
     await page.locator(`[data-channel="${room}"] a`).click();
     await stage(page).waitFor(WITHIN);
+    joinsMs.push(Math.round(await firstSound()));
   }
-  await expect.poll(() => jukebox.states.includes('ready'), WITHIN).toBe(true);
   await everybodyIsThere();
   for (const { loudness } of Object.values(jukebox.heard)) expect(loudness).toBeGreaterThan(50);
 });
@@ -190,6 +194,7 @@ test(
     await addUp();
 
     console.log(`call of ${SECONDS} s and more; all is back ${backMs} ms after the server died`);
+    console.log(`from the click to the first packet of a sound: ${joinsMs.join(', ')} ms`);
     console.table(
       Object.fromEntries(
         sums.map(({ made, total }, at) => [

@@ -115,6 +115,28 @@ export function streams(page: Page): Promise<{ made: number; streams: Stream[] }
   });
 }
 
+/** Begins to wait for the first sound; what comes back waits for the milliseconds from then to its first packet. */
+export async function awaitFirstSound(page: Page): Promise<() => Promise<number>> {
+  await page.evaluate(() => {
+    const { connections } = window as unknown as { connections: RTCPeerConnection[] };
+    const began = performance.now();
+    const came = async (): Promise<number> => {
+      for (;;) {
+        const report = await connections.at(-1)?.getStats();
+        let isThere = false;
+        report?.forEach((stat: Record<string, unknown>) => {
+          isThere ||=
+            stat['type'] === 'inbound-rtp' && stat['kind'] === 'audio' && Number(stat['packetsReceived']) > 0;
+        });
+        if (isThere) return performance.now() - began;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    };
+    (window as unknown as { firstSound: Promise<number> }).firstSound = came();
+  });
+  return () => page.evaluate(() => (window as unknown as { firstSound: Promise<number> }).firstSound);
+}
+
 /** The pitch at which each slot of sound is loudest just now, in hertz; 0 where nothing is heard. */
 export function pitches(page: Page): Promise<number[]> {
   return page.evaluate(async () => {
