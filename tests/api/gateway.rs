@@ -1,8 +1,8 @@
 //! The gateway: hello to goodbye, as libraries and as strangers speak to it.
 
-mod large;
+pub mod large;
 mod lives;
-pub mod seed;
+mod seed;
 mod socket;
 
 use std::collections::HashMap;

@@ -105,6 +105,34 @@ async fn a_server_mute_stops_sound_before_it_is_told() {
     mira.patch(&path, json!({ "channel_id": null })).await.refused(400, 40_032);
 }
 
+/// Rooms are spread over the threads by their ids, and one thread reads the socket for all.
+#[tokio::test]
+async fn rooms_of_every_media_thread_carry_sound_at_once() {
+    let server = Server::start_with(|config| config.voice.threads = Some(4)).await;
+    let names = ["ada", "bea", "cid", "dan", "eva", "fay", "gus", "hal", "ida", "jon"];
+    let people = futures_util::future::join_all(names.map(|name| server.person(name))).await;
+    let everybody: Vec<_> = people.iter().collect();
+    let (guild, _, first) = gather(&everybody).await;
+    let mut rooms = vec![first];
+    while rooms.len() < people.len() / 2 {
+        let body = json!({ "name": "den", "type": 2 });
+        let made = people[0].post(&format!("/guilds/{guild}/channels"), body).await.ok();
+        rooms.push(made["id"].as_str().unwrap().to_owned());
+    }
+    let mut calls = Vec::new();
+    for (two, room) in people.chunks(2).zip(&rooms) {
+        let mut a = Caller::call(&two[0], &guild, room).await;
+        let b = Caller::call(&two[1], &guild, room).await;
+        let slot = a.slot_of(&two[1].id).await;
+        b.talk(true);
+        calls.push((a, b, slot));
+    }
+    for (a, _, slot) in &calls {
+        a.hear(slot, 20).await;
+        assert!(is_rising_without_gaps(&a.seqs(slot)));
+    }
+}
+
 #[tokio::test]
 async fn a_lost_connection_resumes_while_sound_goes_on() {
     let server = Server::start().await;

@@ -2,7 +2,7 @@
 //! costs who does not look at it no frame per message.
 
 #[path = "../../seed/mod.rs"]
-mod seeding;
+pub mod seeding;
 
 use std::time::{Duration, Instant};
 

@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 
-use crate::gateway::seed::Random;
+use crate::gateway::large::seeding::Random;
 
 /// What happens to packets on their way.
 #[derive(Clone, Copy)]
