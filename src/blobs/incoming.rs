@@ -152,7 +152,7 @@ impl Incoming {
             let mut writing = self.idle().await?;
             let gathered = std::mem::take(&mut self.gathered);
             self.gathered_bytes = 0;
-            self.state = State::Busy(threads::later(move || {
+            self.state = State::Busy(threads::write(move || {
                 writing.append(&gathered)?;
                 Ok(writing)
             }));
@@ -283,7 +283,7 @@ fn named(digest: Context) -> BlobHash {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, BlobError> + Send + 'static,
 ) -> Result<T, BlobError> {
-    threads::later(work).await.map_err(io::Error::other)?
+    threads::write(work).await.map_err(io::Error::other)?
 }
 
 #[cfg(test)]

@@ -90,7 +90,7 @@ impl PicturePool {
         let held = tokio::time::timeout(WAIT, turn).await.map_err(|_| PoolError::Busy)?;
         drop(waiting);
         // A panic of a decoder comes back as the task's error (SAFETY.md I-11).
-        let task = threads::later(move || {
+        let task = threads::decode(move || {
             let done = work();
             drop(held);
             done

@@ -17,6 +17,7 @@ use bytes::Bytes;
 
 use super::actor::Actor;
 use super::error::{ActionError, Fault};
+use super::images::busy;
 use crate::app::App;
 pub use crate::blobs::Incoming;
 use crate::blobs::picture::{self, Seen};
@@ -127,10 +128,8 @@ async fn keep_picture(app: &App, received: Received, mut row: FileRow) -> Result
         let seen = stripped.as_ref().and_then(|stripped| picture::look(stripped));
         Ok::<_, std::io::Error>((stripped, seen))
     });
-    let (stripped, seen) = match looked.await {
-        Ok(looked) => looked.map_err(BlobError::from)?,
-        Err(_) => (None, None),
-    };
+    // One that nobody looked at may tell where it was taken: it is not kept as it is.
+    let (stripped, seen) = looked.await.map_err(busy)?.map_err(BlobError::from)?;
     row.hash = match &stripped {
         Some(stripped) if crate::blobs::hash(stripped) != received.hash => {
             let hash = app.blobs.put(stripped.clone()).await?;
