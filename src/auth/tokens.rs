@@ -73,7 +73,7 @@ impl Purpose {
                 let mut rules = Validation::new(ALGORITHM);
                 rules.set_audience(&[purpose.audience()]);
                 rules.set_required_spec_claims(&["exp", "aud", "sub"]);
-                rules.validate_exp = false; // `checked_claims` does, by the instance's clock and without leeway
+                rules.validate_exp = false; // `checked` does, by the instance's clock and without leeway
                 rules
             })
         });

@@ -27,6 +27,8 @@ const SETTLES_EVERY: Duration = Duration::from_millis(10);
 
 /// How often a connection is told the time at once while it is late.
 const MAX_LATE: usize = 32;
+/// What it says, as a time from now, when it wants to be told the same once more.
+const AT_ONCE: Duration = Duration::from_micros(1);
 
 /// Where clients reach media.
 #[derive(Clone, Debug, Default)]
@@ -291,7 +293,7 @@ impl Peer {
         for _ in 0..MAX_LATE {
             self.tell_time(now);
             self.drain(now, out, events);
-            if self.next > now {
+            if self.next > now + AT_ONCE {
                 break;
             }
         }
@@ -309,8 +311,8 @@ impl Peer {
         while has_more && self.written > 0 {
             let before = self.written;
             self.tell_time(now);
-            // From one whose connection is estimated one packet leaves each time that it is told the time: all is paced, and what the
-            // pace does not let go yet leaves when it says.
+            // From one whose connection is estimated one packet leaves each time that it is told the time; a video's that the pace does
+            // not let go yet leaves when it says.
             while has_more && self.written > 0 && !(self.is_estimated && self.written < before) {
                 has_more = self.poll(out, events);
             }

@@ -42,8 +42,8 @@ impl Port {
         Ok(Self { socket, state, is_v6 })
     }
 
-    /// Sends a packet; false when the network takes no more of them at once. Each goes to another address, so there is nothing that
-    /// the system could cut for us, and what else a message may carry costs it time.
+    /// Sends a packet; false when the network takes no more of them at once. Hardly two in a row go to one address, so there is nothing
+    /// that the system could cut for us, and what else a message may carry costs it time.
     fn send(&self, transmit: &Transmit) -> bool {
         let to = mapped(transmit.destination, self.is_v6);
         self.socket.send_to(&transmit.contents, to).is_ok()
