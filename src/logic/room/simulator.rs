@@ -58,10 +58,8 @@ struct Person {
     /// The layers that the room wants of the camera.
     wanted: [bool; 3],
     looks_at: Option<(MemberId, u32)>,
-    /// What their connection carries, once it was estimated; the most so far, and whether it turned out to be less.
+    /// What their connection carries, once it was estimated.
     estimate_bps: Option<u64>,
-    most_bps: u64,
-    has_fallen: bool,
     /// What each slot carries, by what was told.
     told: BTreeMap<SlotId, Option<SourceId>>,
     /// What each slot received: numbers given, and the span that began last.
@@ -182,8 +180,6 @@ impl World {
             85..95 if !person.is_bot => {
                 let bps = 100_000 + fate % 3_000_000;
                 person.estimate_bps = Some(bps);
-                person.most_bps = person.most_bps.max(bps);
-                person.has_fallen |= bps < person.most_bps / 4 * 3;
                 self.room.estimate(self.now_ms, id, bps);
             }
             95..97 => self.room.keyframe_wanted(self.now_ms, id, 0),
@@ -403,9 +399,8 @@ impl World {
                 .estimate_bps
                 .map_or(u64::MAX, |bps| (bps / 10 * 9).saturating_sub(heard as u64 * 64_000));
             let tile = [180, 360, 720].iter().position(|full| *full >= height).unwrap_or(2);
-            // The smallest is sent in any case until there was bad news.
-            let least = (!person.has_fallen).then_some(0);
-            let fits = |budget: u64| COSTS[..=tile].iter().rposition(|cost| *cost <= budget).max(least);
+            // The smallest is sent in any case: it takes little.
+            let fits = |budget: u64| COSTS[..=tile].iter().rposition(|cost| *cost <= budget).max(Some(0));
             let layers: BTreeSet<Layer> =
                 recent(SourceId { member: of, kind: Kind::Camera }).map(|(_, _, layer)| layer).collect();
             // What was not measured may turn out to take half, and is asked for to see.

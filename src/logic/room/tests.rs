@@ -199,12 +199,11 @@ fn a_thin_connection_gets_less_at_once_and_more_after_a_while() {
     assert!(room.take_effects().contains(&Effect::Keyframe { source: camera(1), layer: 0 }));
     frame(&mut room, 1_000, 0, 1, true);
     room.estimate(2_000, 2, 50_000);
-    assert!(
-        room.take_effects().contains(&Effect::Video { to: 2, slot: 0, height: None }),
-        "not even the smallest"
-    );
+    let effects = room.take_effects();
+    assert!(!effects.contains(&Effect::Video { to: 2, slot: 0, height: None }), "{effects:?}");
     room.estimate(3_000, 2, 5_000_000);
     room.tick(3_000);
+    room.tick(6_000);
     assert!(room.take_effects().iter().any(|of| matches!(of, Effect::Keyframe { .. })));
     assert_eq!(room.wanted_bps(2), 2_071_111, "a fifth more and a sound, of nine tenths");
     room.set_shed_layers(10_000, 1);
@@ -231,7 +230,7 @@ fn a_screen_in_one_layer_is_shown_on_a_first_guess_and_paused_on_bad_news() {
 }
 
 /// A screen of two layers, of which the large one takes so many bytes a second; what is asked for while somebody whose connection
-/// carries 2 Mbps looks at it for seven seconds.
+/// carries 2 Mbps looks at it for ten seconds.
 fn looked_at(large_bytes_per_s: usize) -> Vec<Effect> {
     let mut room = cinema(1);
     let source = SourceId { member: 1, kind: Kind::Screen };
@@ -240,7 +239,7 @@ fn looked_at(large_bytes_per_s: usize) -> Vec<Effect> {
     room.want(0, 2, &[Want { slot: 0, source, height: 1_080, priority: 1 }]);
     let mut effects = room.take_effects();
     assert!(effects.contains(&Effect::Layers { source, wanted: [true, true, false] }), "{effects:?}");
-    for now_ms in (0..7_000).step_by(100) {
+    for now_ms in (0..10_000).step_by(100) {
         for (layer, bytes) in [(0, 3_000), (1, large_bytes_per_s / 10)] {
             let seq = 1_000 + now_ms / 100;
             let packet =
@@ -265,27 +264,52 @@ fn a_large_layer_is_asked_for_to_see_what_it_takes_and_given_to_whom_it_fits() {
 }
 
 #[test]
+fn the_first_of_two_cameras_is_seen_however_little_a_connection_carries() {
+    let mut room = cinema(1);
+    room.join(0, 3, false);
+    room.set_video_slots(2, 2);
+    for id in [1, 3] {
+        room.add_source(0, camera(id), 3);
+    }
+    let want =
+        |slot: usize, of: MemberId, priority: u8| Want { slot, source: camera(of), height: 360, priority };
+    room.estimate(0, 2, 2_000_000);
+    room.want(0, 2, &[want(0, 1, 1), want(1, 3, 2)]);
+    room.take_effects();
+    room.estimate(1_000, 2, 40_000);
+    let effects = room.take_effects();
+    assert!(effects.contains(&Effect::Video { to: 2, slot: 0, height: None }), "{effects:?}");
+    assert!(!effects.contains(&Effect::Video { to: 2, slot: 1, height: None }), "{effects:?}");
+}
+
+#[test]
 fn what_was_paused_is_looked_at_again_once_nobody_knows_what_it_takes() {
     let mut room = cinema(1);
     let source = SourceId { member: 1, kind: Kind::Screen };
     room.add_source(0, source, 1);
     room.estimate(0, 2, 4_000_000);
     room.want(0, 2, &[Want { slot: 0, source, height: 1_080, priority: 1 }]);
-    for now_ms in (0..2_500).step_by(10) {
-        let starts_keyframe = now_ms == 0;
-        let packet =
-            VideoPacket { layer: 0, seq: now_ms, timestamp: 0, bytes: 3_000, starts_keyframe, picture: None };
-        room.video(now_ms, source, packet, &mut Vec::new());
-    }
-    room.estimate(2_500, 2, 2_000_000);
+    let send = |room: &mut Room, from_ms: u64, bytes: usize| {
+        let mut out = Vec::new();
+        for seq in from_ms..from_ms + 3_500 {
+            let packet =
+                VideoPacket { layer: 0, seq, timestamp: 0, bytes, starts_keyframe: true, picture: None };
+            room.video(seq, source, packet, &mut out);
+            room.tick(seq);
+        }
+        out.len()
+    };
+    assert!(send(&mut room, 0, 300) > 3_000);
+    room.estimate(3_500, 2, 2_000_000);
     assert!(room.take_effects().contains(&Effect::Video { to: 2, slot: 0, height: None }));
     let told = |room: &mut Room, now_ms: u64, is_wanted: bool| {
         room.tick(now_ms);
         room.take_effects().contains(&Effect::Layers { source, wanted: [is_wanted, false, false] })
     };
-    assert!(told(&mut room, 8_000, false), "it does not fit, so it is not sent");
+    assert!(told(&mut room, 9_000, false), "it does not fit, so it is not sent");
     assert!(!told(&mut room, 60_000, true));
-    assert!(told(&mut room, 63_000, true), "it may take less by now");
+    assert!(told(&mut room, 64_000, true), "it may take less by now");
+    assert!(send(&mut room, 64_000, 100) > 0, "and it does");
 }
 
 #[test]

@@ -28,6 +28,9 @@ const FIRST_UPGRADE_AFTER_MS: u64 = 300;
 const TRIED_BPS: u64 = 2_500_000;
 /// What a layer that was not seen may take at least of what its profile has.
 const HOPE: u64 = 2;
+/// Bits per second of a smallest layer that the first of what is seen gets however little is estimated: where packets come late in any
+/// order, estimates fall to nothing, and little video is better than none.
+const KEPT_BPS: u64 = 250_000;
 /// Bits per second kept for each sound a receiver may hear.
 const AUDIO_BPS: u64 = 64_000;
 
@@ -252,7 +255,9 @@ impl Room {
             let want = slot.want.filter(|want| want.height > 0)?;
             let sender = &self.sources.get(&want.source)?.video;
             let profile = profile(want.source.kind, sender.layers);
-            Some(sender.costs(self.now_ms, profile, 1)[fitting(profile, want.height)])
+            // Also where it takes less just now: a still screen may begin to move.
+            let layer = fitting(profile, want.height);
+            Some(sender.costs(self.now_ms, profile, 1)[layer].max(profile[layer].1))
         };
         match member.video.slots.iter().filter_map(wanted).sum::<u64>() {
             0 => 0,
@@ -351,8 +356,10 @@ impl Room {
             let sender = &self.sources.get(&want.source)?.video;
             let profile = profile(want.source.kind, sender.layers);
             let most = profile.len().saturating_sub(1 + shed);
+            let costs = sender.costs(now_ms, profile, hope);
             Some(Tile {
-                costs: sender.costs(now_ms, profile, hope),
+                costs,
+                tried: costs[0].min(profile[0].1),
                 wanted: fitting(profile, want.height).min(most),
                 priority: want.priority,
             })
@@ -361,10 +368,10 @@ impl Room {
             member.video.slots.iter().map(|slot| tile(slot, hope)).collect()
         };
         let tried = if member.video.has_fallen { 0 } else { TRIED_BPS };
-        let (known, hoped) = (tiles(1), tiles(HOPE));
+        let known = tiles(1);
         let fits = share(&known, budget, tried);
         let fits_well = share(&known, budget / 6 * 5, tried);
-        let hoped = share(&hoped, budget / 6 * 5, tried);
+        let hoped = share(&tiles(HOPE), budget / 6 * 5, tried);
         let upgrade_after_ms =
             if member.video.has_fallen { UPGRADE_AFTER_MS } else { FIRST_UPGRADE_AFTER_MS };
         let mut is_changed = false;
@@ -496,6 +503,8 @@ impl Member {
 struct Tile {
     /// Bits per second of each layer.
     costs: [u64; MAX_LAYERS],
+    /// Those that its smallest may take in any case, of [`TRIED_BPS`].
+    tried: u64,
     wanted: Layer,
     priority: u8,
 }
@@ -510,11 +519,13 @@ fn share(tiles: &[Option<Tile>], budget: u64, tried: u64) -> Vec<Option<Layer>> 
     let mut order: Vec<usize> = (0..tiles.len()).filter(|at| tiles[*at].is_some()).collect();
     order.sort_by_key(|at| std::cmp::Reverse(tiles[*at].as_ref().map_or(0, |tile| tile.priority)));
     let mut given: Vec<Option<Layer>> = vec![None; tiles.len()];
-    let mut taken = 0;
+    let (mut taken, mut left_to_try) = (0, tried);
     for at in &order {
         let Some(tile) = &tiles[*at] else { continue };
-        if taken + tile.costs[0] <= budget.max(tried) {
+        let is_kept = given.iter().all(Option::is_none) && tile.costs[0] <= KEPT_BPS;
+        if is_kept || taken + tile.costs[0] <= budget || tile.tried <= left_to_try {
             taken += tile.costs[0];
+            left_to_try = left_to_try.saturating_sub(tile.tried);
             given[*at] = Some(0);
         }
     }
