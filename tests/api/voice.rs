@@ -107,7 +107,7 @@ async fn a_server_mute_stops_sound_before_it_is_told() {
 
 /// Rooms are spread over the threads by their ids, and one thread reads the socket for all.
 #[tokio::test]
-async fn rooms_of_every_media_thread_carry_sound_at_once() {
+async fn rooms_spread_over_threads_carry_sound_at_once() {
     let server = Server::start_with(|config| config.voice.threads = Some(4)).await;
     let names = ["ada", "bea", "cid", "dan", "eva", "fay", "gus", "hal", "ida", "jon"];
     let people = futures_util::future::join_all(names.map(|name| server.person(name))).await;

@@ -431,7 +431,7 @@ impl Media {
             Event::Connected => seen.is_connected = true,
             Event::KeyframeRequest(request) => {
                 if let (Some(camera), Some(rid)) = (&mut self.camera, request.rid) {
-                    camera.is_key_due(rid);
+                    camera.ask_keyframe(rid);
                 }
                 return;
             }

@@ -34,7 +34,7 @@ impl Camera {
     }
 
     /// The next picture of a layer is to be a keyframe.
-    pub fn is_key_due(&mut self, rid: Rid) {
+    pub fn ask_keyframe(&mut self, rid: Rid) {
         if let Some(layer) = LAYERS.iter().position(|(of, _)| *of == &*rid) {
             self.is_key_due[layer] = true;
         }
