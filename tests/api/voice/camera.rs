@@ -9,15 +9,14 @@ use str0m::rtp::RtpWrite;
 
 /// Time between two pictures.
 pub const PICTURE_EVERY: Duration = Duration::from_millis(66);
-/// Layers from the smallest, and packets that a picture takes in each.
-const LAYERS: [(&str, u64); 3] = [("q", 1), ("h", 4), ("f", 10)];
-const PACKET_BYTES: usize = 1_000;
+/// Layers from the smallest, with the packets that a picture takes in each, and their bytes.
+const LAYERS: [(&str, u64, usize); 3] = [("q", 4, 250), ("h", 4, 1_000), ("f", 10, 1_000)];
 /// Units of the clock from one picture to the next.
 const PICTURE_STEP: u32 = 5_940;
 
 /// The layers as they are offered.
 pub fn simulcast() -> Simulcast {
-    Simulcast { send: LAYERS.map(|(rid, _)| SimulcastLayer::new(rid)).into(), recv: Vec::new() }
+    Simulcast { send: LAYERS.map(|(rid, ..)| SimulcastLayer::new(rid)).into(), recv: Vec::new() }
 }
 
 /// A camera.
@@ -35,7 +34,7 @@ impl Camera {
 
     /// The next picture of a layer is to be a keyframe.
     pub fn ask_keyframe(&mut self, rid: Rid) {
-        if let Some(layer) = LAYERS.iter().position(|(of, _)| *of == &*rid) {
+        if let Some(layer) = LAYERS.iter().position(|(of, ..)| *of == &*rid) {
             self.is_key_due[layer] = true;
         }
     }
@@ -47,11 +46,11 @@ impl Camera {
         self.pictures += 1;
         let now = Instant::now();
         let mut packets = Vec::new();
-        for (layer, (rid, count)) in LAYERS.iter().enumerate() {
+        for (layer, (rid, count, bytes)) in LAYERS.iter().enumerate() {
             let is_key = std::mem::take(&mut self.is_key_due[layer]);
             for packet in 0..*count {
                 let seq = (self.pictures - 1) * count + packet + 1;
-                let payload = payload(self.pictures, packet == 0, is_key);
+                let payload = payload(self.pictures, packet == 0, is_key, *bytes);
                 let timestamp = self.pictures as u32 * PICTURE_STEP;
                 let write = RtpWrite::new(pt, seq.into(), timestamp, now, payload);
                 packets.push((self.mid, Rid::from(*rid), write.marker(packet + 1 == *count).nackable(true)));
@@ -62,10 +61,10 @@ impl Camera {
 }
 
 /// A descriptor with picture and base layer numbers (RFC 7741 §4.2), the first byte of a frame, and filling.
-fn payload(picture: u64, is_first: bool, is_key: bool) -> Vec<u8> {
+fn payload(picture: u64, is_first: bool, is_key: bool, bytes: usize) -> Vec<u8> {
     let [high, low] = (picture as u16 & 0x7fff).to_be_bytes();
     let start = if is_first { 0x10 } else { 0 };
     let mut payload = vec![0x80 | start, 0xe0, 0x80 | high, low, low, 0, u8::from(!is_key)];
-    payload.resize(PACKET_BYTES, 0x55);
+    payload.resize(bytes, 0x55);
     payload
 }

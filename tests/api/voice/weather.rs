@@ -16,6 +16,8 @@ const STORM: Weather = Weather { lost: 5, late_ms: 50 };
 const SOUNDS: usize = 500;
 /// What is missing of sounds when five of a hundred are lost, in percent: chance alone has never made it twice as many.
 const LOST: f64 = 10.0;
+/// What is missing of packets that are sent again when they are missed, in percent.
+const RESENT: f64 = 2.0;
 /// The last numbers, which may come yet: some 300 ms of sounds, and of pictures.
 const LAST_SOUNDS: u64 = 15;
 const LAST_PICTURES: u64 = 60;
@@ -52,10 +54,10 @@ async fn sound_and_pictures_go_on_through_loss_and_reorder() {
 
     let lost = missing_percent(&a.seqs(&sound), LAST_SOUNDS);
     assert!(lost < LOST, "{lost:.1} % of the sounds are missing: more than were lost on the way");
-    // What is missing of a picture is asked for again.
+    // What is missing of a picture is asked for again; the few that are lost each time are given up.
     let (pictures, gap) = a.pictures(&picture);
     let lost = missing_percent(&pictures, LAST_PICTURES);
-    assert!(lost < 1.0, "{lost:.1} % of {} packets of pictures are missing", pictures.len());
+    assert!(lost < RESENT, "{lost:.1} % of {} packets of pictures are missing", pictures.len());
     assert!(gap < FREEZE, "the picture stood still for {gap:?}");
     // What was told before it is answered has come.
     a.line.say(3, json!({ "t": 1, "seq_ack": a.line.seq })).await;
