@@ -40,7 +40,7 @@ export type Body<Key extends keyof Calls> = Calls[Key] extends { body: infer Sha
 export type Query<Key extends keyof Calls> = Calls[Key] extends { query: infer Shape } ? Read<Shape> : never;
 
 /** `Http`, with only the calls there are. */
-export interface TypedHttp extends Pick<Http, 'upload' | 'heldBytes' | 'drop'> {
+export interface TypedHttp extends Pick<Http, 'upload' | 'heldBytes' | 'drop' | 'renew'> {
   request<M extends Method, const Path extends string>(
     method: M,
     path: Known<M, Path>,

@@ -81,9 +81,13 @@ export class Http {
     this.#options = options;
   }
 
-  /** The session is over: what it still asks is not waited for. What it tells goes on, as nobody's words may be lost. */
+  /** The session is over: it asks nothing any more until `renew`. What it tells goes on, as nobody's words may be lost. */
   drop(): void {
     this.#session.abort();
+  }
+
+  /** Whoever comes next may ask. */
+  renew(): void {
     this.#session = new AbortController();
   }
 

@@ -29,6 +29,7 @@ export function routes(http: TypedHttp) {
   const messages = (channel: Id) => `/channels/${channel}/messages` as const;
   return {
     drop: () => http.drop(),
+    renew: () => http.renew(),
     instance: () => http.request('GET', '/hearth/instance', { isAnonymous: true }),
     register: (body: Registration) => http.request('POST', '/auth/register', { body, isAnonymous: true }),
     login: (body: Body<'POST /auth/login'>) =>

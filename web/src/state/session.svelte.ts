@@ -121,6 +121,7 @@ export class Session {
     for (const map of Object.values(maps)) if (map instanceof Map) map.clear();
     this.isLost = false;
     this.phase = 'signed-out';
+    this.#api.renew();
     this.#hooks.onForget();
   }
 

@@ -154,7 +154,11 @@ describe('http', () => {
     const told = made.request('POST', '/x');
     made.drop();
     await expect(asked).rejects.toMatchObject({ status: 0 });
+    await expect(made.request('GET', '/x')).rejects.toMatchObject({ status: 0 });
     expect(await told).toBe('told');
+    made.renew();
+    const answers = new Promise((resolve) => setTimeout(() => resolve('waits'), 5));
+    expect(await Promise.race([made.request('GET', '/x').catch(() => 'called off'), answers])).toBe('waits');
   });
 });
 
