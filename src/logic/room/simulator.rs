@@ -400,18 +400,16 @@ impl World {
                 .map_or(u64::MAX, |bps| (bps / 10 * 9).saturating_sub(heard as u64 * 64_000));
             let tile = [180, 360, 720].iter().position(|full| *full >= height).unwrap_or(2);
             // The smallest is sent in any case: it takes little.
-            let fits = |budget: u64| COSTS[..=tile].iter().rposition(|cost| *cost <= budget).max(Some(0));
+            let fits = |budget: u64| COSTS[..=tile].iter().rposition(|cost| *cost <= budget).unwrap_or(0);
             let layers: BTreeSet<Layer> =
                 recent(SourceId { member: of, kind: Kind::Camera }).map(|(_, _, layer)| layer).collect();
             // What was not measured may turn out to take half, and is asked for to see.
-            if let Some(hoped) = fits((budget / 6 * 5).saturating_mul(2)) {
-                wanted.entry(of).or_default()[hoped] = true;
-            }
+            wanted.entry(of).or_default()[fits((budget / 6 * 5).saturating_mul(2))] = true;
             match layers.iter().copied().collect::<Vec<_>>()[..] {
-                [] => assert!(fits(budget / 6 * 5).is_none(), "seed {seed}: {id} sees nothing of {of}"),
+                [] => panic!("seed {seed}: {id} sees nothing of {of}"),
                 [layer] => {
-                    assert!(Some(layer) <= fits(budget), "seed {seed}: {id} is sent more than it takes");
-                    assert!(Some(layer) >= fits(budget / 6 * 5), "seed {seed}: {id} could see more of {of}");
+                    assert!(layer <= fits(budget), "seed {seed}: {id} is sent more than it takes");
+                    assert!(layer >= fits(budget / 6 * 5), "seed {seed}: {id} could see more of {of}");
                     wanted.entry(of).or_default()[layer] = true;
                 }
                 ref more => panic!("seed {seed}: {id} gets the layers {more:?} of {of} at rest"),

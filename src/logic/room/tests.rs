@@ -138,6 +138,16 @@ fn want(room: &mut Room, now_ms: u64, viewer: MemberId, height: u32) {
     room.want(now_ms, viewer, &[Want { slot: 0, source: camera(1), height, priority: 0 }]);
 }
 
+/// Somebody, number 2, whose connection is estimated at so much, looks at a screen that comes in so many layers.
+fn screening(layers: usize, bps: u64) -> (Room, SourceId) {
+    let mut room = cinema(1);
+    let source = SourceId { member: 1, kind: Kind::Screen };
+    room.add_source(0, source, layers);
+    room.estimate(0, 2, bps);
+    room.want(0, 2, &[Want { slot: 0, source, height: 1_080, priority: 1 }]);
+    (room, source)
+}
+
 fn frame(room: &mut Room, now_ms: u64, layer: Layer, seq: u64, starts_keyframe: bool) -> Vec<VideoDelivery> {
     let mut out = Vec::new();
     let picture = Some(((seq & 0x7fff) as u16, seq as u8));
@@ -212,11 +222,7 @@ fn a_thin_connection_gets_less_at_once_and_more_after_a_while() {
 
 #[test]
 fn a_screen_in_one_layer_is_shown_on_a_first_guess_and_paused_on_bad_news() {
-    let mut room = cinema(1);
-    let source = SourceId { member: 1, kind: Kind::Screen };
-    room.add_source(0, source, 1);
-    room.estimate(0, 2, 1_000_000);
-    room.want(10, 2, &[Want { slot: 0, source, height: 1_080, priority: 1 }]);
+    let (mut room, source) = screening(1, 1_000_000);
     let asks = |effects: &[Effect]| effects.contains(&Effect::Keyframe { source, layer: 0 });
     let paused = Effect::Video { to: 2, slot: 0, height: None };
     let effects = room.take_effects();
@@ -232,11 +238,7 @@ fn a_screen_in_one_layer_is_shown_on_a_first_guess_and_paused_on_bad_news() {
 /// A screen of two layers, of which the large one takes so many bytes a second; what is asked for while somebody whose connection
 /// carries 2 Mbps looks at it for ten seconds.
 fn looked_at(large_bytes_per_s: usize) -> Vec<Effect> {
-    let mut room = cinema(1);
-    let source = SourceId { member: 1, kind: Kind::Screen };
-    room.add_source(0, source, 2);
-    room.estimate(0, 2, 2_000_000);
-    room.want(0, 2, &[Want { slot: 0, source, height: 1_080, priority: 1 }]);
+    let (mut room, source) = screening(2, 2_000_000);
     let mut effects = room.take_effects();
     assert!(effects.contains(&Effect::Layers { source, wanted: [true, true, false] }), "{effects:?}");
     for now_ms in (0..10_000).step_by(100) {
@@ -284,11 +286,7 @@ fn the_first_of_two_cameras_is_seen_however_little_a_connection_carries() {
 
 #[test]
 fn what_was_paused_is_looked_at_again_once_nobody_knows_what_it_takes() {
-    let mut room = cinema(1);
-    let source = SourceId { member: 1, kind: Kind::Screen };
-    room.add_source(0, source, 1);
-    room.estimate(0, 2, 4_000_000);
-    room.want(0, 2, &[Want { slot: 0, source, height: 1_080, priority: 1 }]);
+    let (mut room, source) = screening(1, 4_000_000);
     let send = |room: &mut Room, from_ms: u64, bytes: usize| {
         let mut out = Vec::new();
         for seq in from_ms..from_ms + 3_500 {
