@@ -13,8 +13,8 @@ use tempfile::TempDir;
 use super::call::Place;
 use super::load::Load;
 use super::peer::{Content, Peer, Role};
-use super::{CLIMB, House, Measured, SLOTS, measure, spread};
-use crate::measure::{Process, line, micros_each, millis, percentile};
+use super::{CLIMB, Forwarding, House, Measured, SLOTS, measure, spread};
+use crate::measure::{Process, line, micros_each};
 
 /// Who speaks, or shows a screen, to how many.
 const SPEAKERS: usize = 10;
@@ -60,10 +60,7 @@ fn print(what: &str, mut ours: Measured, mut theirs: Measured) {
         format!("{} came, {:.2} % lost", measured.tally.came, measured.tally.lost_percent())
     };
     line(&format!("Voice, {what}: packets"), &lost(&ours), &lost(&theirs), None, "");
-    let waits = |measured: &mut Measured| {
-        let [p50, p99] = [0.5, 0.99].map(|share| millis(percentile(&mut measured.tally.waits, share)));
-        format!("{p50:.2} / {p99:.2} ms")
-    };
+    let waits = |measured: &mut Measured| Forwarding::of(&mut measured.tally.waits).shown();
     let (own, other) = (waits(&mut ours), waits(&mut theirs));
     line(&format!("Voice, {what}: forwarding, p50 / p99"), &own, &other, None, "");
 }

@@ -134,6 +134,23 @@ async fn measure(server: &Process, crowd: &Load, ear: &Load, rest: Duration) -> 
     }
 }
 
+/// How long packets waited to be forwarded.
+struct Forwarding {
+    p50_ms: f64,
+    p99_ms: f64,
+}
+
+impl Forwarding {
+    fn of(waits: &mut [Duration]) -> Self {
+        let [p50_ms, p99_ms] = [0.5, 0.99].map(|share| millis(percentile(waits, share)));
+        Self { p50_ms, p99_ms }
+    }
+
+    fn shown(&self) -> String {
+        format!("{:.2} / {:.2} ms", self.p50_ms, self.p99_ms)
+    }
+}
+
 /// Prints a room's rows, beside what a bare loop takes for the same packets.
 fn print(room: &str, measured: Measured, mut floor: Forwarded, target: &str) {
     let floor_us = floor.cpu_us;
@@ -152,14 +169,12 @@ fn print(room: &str, measured: Measured, mut floor: Forwarded, target: &str) {
     line(&format!("{room}: the whole process"), &figure, "", None, "");
     let figure = format!("{:.1} MB, {:.2} %", resident_mb, tally.lost_percent());
     line(&format!("{room}: resident memory, packets lost"), &figure, "", None, "");
-    let waits = |waits: &mut Vec<Duration>| [0.5, 0.99].map(|share| millis(percentile(waits, share)));
-    let (ours, bare) = (waits(&mut tally.waits), waits(&mut floor.waits));
-    let shown = |[p50, p99]: [f64; 2]| format!("{p50:.2} / {p99:.2} ms");
+    let (ours, bare) = (Forwarding::of(&mut tally.waits), Forwarding::of(&mut floor.waits));
     line(
         &format!("{room}: forwarding, p50 / p99 (floor: that loop; ratio of p99)"),
-        &shown(ours),
-        &shown(bare),
-        Some(ours[1] / bare[1]),
+        &ours.shown(),
+        &bare.shown(),
+        Some(ours.p99_ms / bare.p99_ms),
         "< 1 / < 5 ms",
     );
 }
