@@ -32,6 +32,14 @@ async function enter({ page }: Person, place: Place, room: string): Promise<void
   await composer(page).waitFor();
   page.setDefaultTimeout(20_000);
 }
+const PREFS = '/hearth/users/@me/prefs';
+/** Enters, and waits until it is connected: what was kept of the room stands before, and keywords are read after. */
+async function enterHearing(who: Person, place: Place, room: string): Promise<void> {
+  await who.page.goto('about:blank'); // nothing the page before asked for is taken for an answer
+  const words = who.page.waitForResponse((answer) => answer.url().endsWith(PREFS));
+  await enter(who, place, room);
+  await words;
+}
 const composer = (page: Page): Locator => page.getByRole('textbox', { name: /^Message / });
 const tree = (page: Page): Locator => page.getByRole('navigation', { name: 'Channels' });
 const rail = (page: Page): Locator => page.getByRole('navigation', { name: 'Servers' });
@@ -338,12 +346,14 @@ describe('notifications', () => {
     await page.goto(`${server.url}/settings/notifications`);
     await page.getByRole('switch', { name: /Show notifications/ }).check();
     await page.getByLabel('New word').fill('soup');
+    const kept = page.waitForResponse(
+      (answer) => answer.request().method() === 'PATCH' && answer.url().endsWith(PREFS),
+    );
     await page.getByRole('button', { name: 'Add', exact: true }).click();
     await page.getByRole('button', { name: 'Remove soup' }).waitFor();
+    await kept;
 
-    const words = page.waitForResponse((answer) => answer.url().endsWith('/hearth/users/@me/prefs'));
-    await enter(ravi, house, 'hallway');
-    await words; // keywords are read once the conversation stands
+    await enterHearing(ravi, house, 'hallway');
     await page.bringToFront();
     await say(mira, house.channels['kitchen'] ?? '', 'the big pot');
     await expect.poll(told).toEqual([{ title: 'Mira · #kitchen', body: 'the big pot' }]);
@@ -360,7 +370,7 @@ describe('notifications', () => {
 
     await page.goto(`${server.url}/settings/notifications`);
     await page.getByRole('switch', { name: /Hide what was written/ }).check();
-    await enter(ravi, house, 'hallway');
+    await enterHearing(ravi, house, 'hallway');
     await say(mira, house.channels['kitchen'] ?? '', 'a secret');
     await expect.poll(told).toEqual([{ title: 'Mira · #kitchen', body: '' }]);
     // not to be disturbed: nothing, though the message arrives
