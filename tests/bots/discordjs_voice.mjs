@@ -106,6 +106,21 @@ await check('both go on after their sockets are cut', async () => {
   assert.ok(listener.shareAt(PITCH_HZ) > 0.9);
 });
 
+await check('both are moved while one plays, and the tone goes on in the new room', async () => {
+  const made = await owner.call('POST', `/guilds/${stage.guildId}/channels`, { name: 'upstairs', type: ChannelType.GuildVoice });
+  for (const { user } of [player, ear]) {
+    const told = next(ear, Events.VoiceStateUpdate, (_, now) => now.id === user.id && now.channelId === made.id);
+    await owner.call('PATCH', `/guilds/${stage.guildId}/members/${user.id}`, { channel_id: made.id });
+    await told;
+  }
+  await hear(stream, listener);
+  assert.ok(listener.shareAt(PITCH_HZ) > 0.9);
+  for (const connection of [playing, hearing]) {
+    assert.equal(connection.joinConfig.channelId, made.id);
+    assert.equal(connection.state.status, VoiceConnectionStatus.Ready);
+  }
+});
+
 await check('who leaves is no longer in the room', async () => {
   const gone = next(ear, Events.VoiceStateUpdate, (_, now) => now.id === player.user.id && now.channelId === null);
   music.stop(true);
