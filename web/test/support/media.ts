@@ -115,21 +115,33 @@ export function streams(page: Page): Promise<{ made: number; streams: Stream[] }
   });
 }
 
-/** Begins to wait for the first sound; what comes back waits for the milliseconds from then to its first packet. */
+/**
+ * Waits for the page's next click and then for the first sound; what comes back waits for the milliseconds from that click to the newest
+ * packet the browser knows of when it first tells of any.
+ */
 export async function awaitFirstSound(page: Page): Promise<() => Promise<number>> {
   await page.evaluate(() => {
     const { connections } = window as unknown as { connections: RTCPeerConnection[] };
-    const began = performance.now();
+    const clicked = new Promise<number>((resolve) =>
+      addEventListener('click', ({ timeStamp }) => resolve(performance.timeOrigin + timeStamp), {
+        capture: true,
+        once: true,
+      }),
+    );
     const came = async (): Promise<number> => {
       for (;;) {
         const report = await connections.at(-1)?.getStats();
-        let isThere = false;
+        let cameAt = 0;
         report?.forEach((stat: Record<string, unknown>) => {
-          isThere ||=
-            stat['type'] === 'inbound-rtp' && stat['kind'] === 'audio' && Number(stat['packetsReceived']) > 0;
+          if (
+            stat['type'] === 'inbound-rtp' &&
+            stat['kind'] === 'audio' &&
+            Number(stat['packetsReceived']) > 0
+          )
+            cameAt = Math.max(cameAt, Number(stat['lastPacketReceivedTimestamp']));
         });
-        if (isThere) return performance.now() - began;
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        if (cameAt > 0) return cameAt - (await clicked);
+        await new Promise((resolve) => setTimeout(resolve, 25)); // they are gathered anew no more often than each 50 ms
       }
     };
     (window as unknown as { firstSound: Promise<number> }).firstSound = came();
