@@ -9,16 +9,15 @@ import { voicesIn } from '../state/voices';
 import { Ears } from './ears';
 import { faultOf, Microphone, type MicFault } from './microphone';
 import { readReport, sharesSince, wordFor, type Quality, type Tally, type Word } from './quality';
-import { MAX_VIDEO_SLOTS, Rtc, type Answer, type Offer } from './rtc';
+import { Rtc, type Answer, type Offer } from './rtc';
 import { Signal, type Welcome } from './signal';
 import { chime } from './tones';
+import { Videos, type Producer } from './videos.svelte';
 
 /** How often the connection is looked at, and every how many times the server hears of it. */
 const MEASURE_MS = 2000;
 const TELL_EVERY = 3;
 const FIRST_MEASURE_MS = 400;
-/** Wishes of video leave together, at most five times a second. */
-const WANT_MS = 250;
 /** For how long a tile tells that its person played a sound. */
 const PLAYED_MS = 3000;
 /** How our camera is asked for: three layers come of it. */
@@ -28,35 +27,7 @@ const CAMERA: MediaTrackConstraints = {
   frameRate: { ideal: 30 },
 };
 
-export type VideoKind = 'camera' | 'screen';
-
-/** What somebody shows. */
-export interface Producer {
-  camera: boolean;
-  screen: boolean;
-  screen_audio: boolean;
-  /** People who look at the screen. */
-  watchers?: number;
-}
-
-/** A video that is looked at. */
-export interface Seen {
-  stream: MediaStream;
-  /** Nothing arrives: the connection does not carry it. */
-  isPaused: boolean;
-}
-
-/** A tile that shows somebody's video. */
-interface Wish {
-  userId: Id;
-  kind: VideoKind;
-  height: number;
-  priority: number;
-}
-
 export type CameraFault = MicFault;
-
-const videoKey = (userId: Id, kind: VideoKind): string => `${userId} ${kind}`;
 
 /** The call as views see it; null while one is in none. */
 export function callOf(client: Client): Call | null {
@@ -80,10 +51,13 @@ export class Call implements Media {
   screen: MediaStream | null = $state.raw(null);
   /** Who played a sound just now, with the plain emoji beside its name. */
   readonly played = new SvelteMap<Id, { glyph: string | null }>();
-  /** What others show. */
-  readonly producers = new SvelteMap<Id, Producer>();
-  /** Videos of others on the screen, by `videoKey`. */
-  readonly seen = new SvelteMap<string, Seen>();
+  /** What others show, and how it comes to the screen. */
+  readonly videos = new Videos({
+    rtc: () => this.#rtc,
+    want: (video) => {
+      if (this.#signal?.isOpen) this.#signal.send(103, { video });
+    },
+  });
   #signal: Signal | null = null;
   #rtc: Rtc | null = null;
   #mic: Microphone | null = null;
@@ -93,11 +67,6 @@ export class Call implements Media {
   #welcome: Welcome | null = null;
   /** What each slot of sound carries, by mid. */
   readonly #sounds = new Map<string, { userId: Id | null; kind: string }>();
-  readonly #wishes = new Map<object, Wish>();
-  /** The slot of each video, by `videoKey`. */
-  readonly #slots = new Map<string, string>();
-  readonly #paused = new Map<string, boolean>();
-  #wantTimer: ReturnType<typeof setTimeout> | undefined;
   #measureTimer: ReturnType<typeof setInterval> | undefined;
   #measured = 0;
   #tally: Tally = { received: 0, lost: 0, samples: 0, concealedSamples: 0 };
@@ -157,7 +126,7 @@ export class Call implements Media {
       onResumed: () => {
         this.#rtc?.resend();
         this.tell();
-        this.#wantSoon();
+        this.videos.wantSoon();
       },
       onMessage: (op, d) => this.#receive(op, d),
       onEnd: (end) => {
@@ -200,7 +169,7 @@ export class Call implements Media {
     this.#forgetOthers();
     this.#dropMedia();
     clearInterval(this.#measureTimer);
-    clearTimeout(this.#wantTimer);
+    this.videos.close();
     this.#hide();
     this.#mic?.close();
     this.#mic = null;
@@ -300,22 +269,6 @@ export class Call implements Media {
     const [video] = this.screen?.getVideoTracks() ?? [];
     if (video) video.contentHint = screen;
     await this.#rtc?.setScreenRate(screen);
-  }
-
-  /** A tile shows a video; answers with the undo. The greater priority is seen first where not all fits. */
-  watch(userId: Id, kind: VideoKind, height: number, priority: number): () => void {
-    const key = {};
-    this.#wishes.set(key, { userId, kind, height, priority });
-    this.#wantSoon();
-    return () => {
-      this.#wishes.delete(key);
-      this.#wantSoon();
-    };
-  }
-
-  /** Somebody's video, where it is on the screen. */
-  videoOf(userId: Id, kind: VideoKind): Seen | undefined {
-    return this.seen.get(videoKey(userId, kind));
   }
 
   stats(): Promise<RTCStatsReport> | undefined {
@@ -420,8 +373,7 @@ export class Call implements Media {
       case 13: {
         const { user_id } = d as { user_id: Id };
         this.#speak(user_id, false);
-        this.producers.delete(user_id);
-        return this.#wantSoon();
+        return this.videos.leave(user_id);
       }
       case 101:
         return void this.#rtc?.answer(d as Answer);
@@ -442,18 +394,11 @@ export class Call implements Media {
         return;
       case 109: {
         const { mid, state } = d as { mid: string; state: string };
-        this.#paused.set(mid, state === 'paused');
-        return this.#show();
+        return this.videos.pause(mid, state === 'paused');
       }
       case 110:
-        return this.#produce(d as { full: boolean; users: Record<Id, Producer> });
+        return this.videos.produce(d as { full: boolean; users: Record<Id, Producer> });
     }
-  }
-
-  #produce({ full, users }: { full: boolean; users: Record<Id, Producer> }): void {
-    if (full) this.producers.clear();
-    for (const [userId, shown] of Object.entries(users)) this.producers.set(userId, shown);
-    this.#wantSoon();
   }
 
   #fill({
@@ -480,64 +425,7 @@ export class Call implements Media {
 
   #slotsChanged(): void {
     this.#play();
-    this.#wantSoon();
-  }
-
-  #wantSoon(): void {
-    this.#wantTimer ??= setTimeout(() => {
-      this.#wantTimer = undefined;
-      this.#want();
-    }, WANT_MS);
-  }
-
-  /** Gives each video on the screen a slot, and tells the server. */
-  #want(): void {
-    const rtc = this.#rtc;
-    if (!rtc) return;
-    const wanted = this.#wanted();
-    for (const key of [...this.#slots.keys()]) if (!wanted.has(key)) this.#slots.delete(key);
-    rtc.addVideoSlots(Math.min(wanted.size, MAX_VIDEO_SLOTS));
-    const free = rtc.videoMids.filter((mid) => ![...this.#slots.values()].includes(mid));
-    for (const key of wanted.keys()) {
-      if (this.#slots.has(key)) continue;
-      const mid = free.shift();
-      if (mid === undefined) continue; // on its way
-      this.#paused.delete(mid);
-      this.#slots.set(key, mid);
-    }
-    const video = [...wanted].flatMap(([key, { userId, kind, height, priority }]) => {
-      const mid = this.#slots.get(key);
-      return mid === undefined ? [] : [{ mid, user_id: userId, kind, height, priority }];
-    });
-    if (this.#signal?.isOpen) this.#signal.send(103, { video });
-    this.#show();
-  }
-
-  /** One wish for each video: the tallest tile of it. */
-  #wanted(): Map<string, Wish> {
-    const wanted = new Map<string, Wish>();
-    const byPriority = [...this.#wishes.values()].sort((a, b) => b.priority - a.priority);
-    for (const wish of byPriority) {
-      if (!this.producers.get(wish.userId)?.[wish.kind]) continue;
-      const key = videoKey(wish.userId, wish.kind);
-      const held = wanted.get(key);
-      if (held) wanted.set(key, { ...held, height: Math.max(held.height, wish.height) });
-      else if (wanted.size < MAX_VIDEO_SLOTS) wanted.set(key, wish);
-    }
-    return wanted;
-  }
-
-  #show(): void {
-    for (const key of [...this.seen.keys()]) if (!this.#slots.has(key)) this.seen.delete(key);
-    for (const [key, mid] of this.#slots) {
-      const track = this.#rtc?.trackOf(mid);
-      if (!track) continue;
-      const isPaused = this.#paused.get(mid) ?? false;
-      const held = this.seen.get(key);
-      if (held?.stream.getTracks()[0] === track && held.isPaused === isPaused) continue;
-      const stream = held?.stream.getTracks()[0] === track ? held.stream : new MediaStream([track]);
-      this.seen.set(key, { stream, isPaused });
-    }
+    this.videos.wantSoon();
   }
 
   async #measure(): Promise<void> {
@@ -555,10 +443,7 @@ export class Call implements Media {
 
   /** Nothing is known of who is there: the next session tells it. */
   #forgetOthers(): void {
-    this.producers.clear();
-    this.#slots.clear();
-    this.#paused.clear();
-    this.seen.clear();
+    this.videos.forget();
     for (const mid of this.#sounds.keys()) this.#ears.drop(mid);
     this.#sounds.clear();
     const present = voicesIn(this.#client.world, this.#voice.place?.channelId ?? '');
