@@ -80,7 +80,9 @@ export class Call implements Media {
     });
     void this.#ears.setOutput(choices.now.output);
     this.#ears.setDeaf(client.voice.isDeaf);
-    void this.#openMicrophone();
+    // while the gateway is still being asked for the way in
+    this.#signal = this.#dial();
+    this.#rtc = this.#prepare();
   }
 
   get #voice() {
@@ -107,21 +109,27 @@ export class Call implements Media {
   }
 
   connect(admission: Admission): void {
-    const isNew = this.#admission?.serverId !== admission.serverId || !this.#rtc;
+    const before = this.#admission;
     this.#admission = admission;
     // what one shows in one room is not shown in the next unasked
     const channelId = this.#voice.place?.channelId ?? null;
     if (this.#channelId !== null && this.#channelId !== channelId) this.#hide();
     this.#channelId = channelId;
-    this.#signal?.close();
-    this.#forgetOthers();
-    if (isNew) this.#dropMedia();
+    if (before) {
+      this.#signal?.close();
+      this.#forgetOthers();
+      if (before.serverId !== admission.serverId) this.#dropMedia();
+    }
+    if (!this.#signal || this.#signal.isOver) this.#signal = this.#dial();
+    this.#signal.admit(admission);
+  }
+
+  #dial(): Signal {
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
-    this.#signal = new Signal({
+    return new Signal({
       // the page's own origin leads to the same server as the endpoint named, also through a proxy
       url: `${scheme}://${location.host}/voice?v=8`,
       userId: this.#client.meId,
-      admission,
       onWelcome: (welcome) => this.#begin(welcome),
       onResumed: () => {
         this.#rtc?.resend();
@@ -296,6 +304,7 @@ export class Call implements Media {
       await this.#rtc?.put('mic', mic.track);
     } catch (error) {
       this.micFault = faultOf(error);
+      void this.#rtc?.put('mic', null);
     }
     this.#order();
   }
@@ -322,8 +331,18 @@ export class Call implements Media {
   }
 
   #begin(welcome: Welcome): void {
+    const isFirst = this.#welcome === null;
     this.#welcome = welcome;
-    if (this.#rtc) return this.#rtc.rebuild(); // the same place on a session of its own: what is sent goes on there
+    clearInterval(this.#measureTimer);
+    this.#measureTimer = setInterval(() => void this.#measure(), MEASURE_MS);
+    if (this.#rtc && !isFirst) return this.#rtc.rebuild(); // the same place on a session of its own: what is sent goes on there
+    this.#rtc ??= this.#prepare();
+    this.#rtc.setAudioRate(this.channel?.bitrate);
+    this.#rtc.start();
+  }
+
+  /** A connection that has its first offer made. */
+  #prepare(): Rtc {
     const rtc = new Rtc({
       send: (offer) => this.#offer(offer),
       onLive: () => this.#flow(),
@@ -333,23 +352,21 @@ export class Call implements Media {
       onNoRoute: () => (this.noRoutePort = this.#welcome?.port ?? 0),
       onSlots: () => this.#slotsChanged(),
     });
-    this.#rtc = rtc;
-    rtc.setAudioRate(this.channel?.bitrate);
     void rtc.put('mic', this.micFault ? null : (this.#mic?.track ?? null));
     for (const [kind, stream] of [
       ['camera', this.camera],
       ['screen', this.screen],
     ] as const)
       if (stream) void rtc.put(kind, stream.getVideoTracks()[0] ?? null);
-    rtc.start();
-    clearInterval(this.#measureTimer);
-    this.#measureTimer = setInterval(() => void this.#measure(), MEASURE_MS);
+    rtc.prepare();
+    return rtc;
   }
 
   #offer({ rev, sdp, tracks, isFirst }: Offer): void {
+    if (!this.#signal?.isOpen) return; // the session asks for it when it is there
     if (isFirst)
-      this.#signal?.send(1, { protocol: 'webrtc', rtc_connection_id: String(rev), data: sdp, tracks, rev });
-    else this.#signal?.send(100, { rev, sdp, tracks });
+      this.#signal.send(1, { protocol: 'webrtc', rtc_connection_id: String(rev), data: sdp, tracks, rev });
+    else this.#signal.send(100, { rev, sdp, tracks });
   }
 
   #flow(): void {
@@ -364,6 +381,8 @@ export class Call implements Media {
     switch (op) {
       case 4:
         void this.#rtc?.answer(d as Answer);
+        // not before: browsers stand still for as long as their sound takes to start, and meanwhile the connection makes itself
+        if (!this.#mic) void this.#openMicrophone();
         return this.tell();
       case 5: {
         const { user_id, speaking } = d as { user_id: Id; speaking: number };

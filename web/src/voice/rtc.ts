@@ -51,6 +51,7 @@ export interface Answer {
 }
 
 interface Options {
+  /** What can't be sent yet is sent when `start` or `resend` asks for it. */
   send: (offer: Offer) => void;
   /** Media flows, or flows again. */
   onLive: () => void;
@@ -91,9 +92,15 @@ export class Rtc {
     this.#pc = this.#build();
   }
 
-  /** Makes the connection. To be called once there is somebody to offer it to. */
-  start(): void {
+  /** Makes the first offer, also before there is somebody to offer it to. */
+  prepare(): void {
     void this.#negotiate();
+  }
+
+  /** There is somebody to offer it to. */
+  start(): void {
+    this.#awaitRoute();
+    this.resend();
   }
 
   /** A connection in place of this one: what is sent is sent there. */
@@ -101,12 +108,13 @@ export class Rtc {
     this.#retire();
     const [audio, video] = [this.#audio.length, this.#video.length];
     this.#pc = this.#build();
+    this.#awaitRoute();
     this.addAudioSlots(audio, false);
     this.addVideoSlots(video, false);
     void this.#negotiate();
   }
 
-  /** Says again what may have been lost with a socket. */
+  /** Says what could not be said, or may have been lost with a socket. */
   resend(): void {
     if (this.#pending !== null && this.#lastOffer?.rev === this.#pending) this.#options.send(this.#lastOffer);
   }
@@ -232,7 +240,6 @@ export class Rtc {
     this.addAudioSlots(FIRST_AUDIO_SLOTS, false);
     for (const [kind, own] of Object.entries(this.#own))
       void own.sender.replaceTrack(this.#sent[kind as Track] ?? null);
-    this.#awaitRoute();
     return pc;
   }
 

@@ -23,7 +23,6 @@ export type End = 'anew' | 'over';
 interface Options {
   url: string;
   userId: string;
-  admission: Admission;
   /** Identified: media begins. */
   onWelcome: (welcome: Welcome) => void;
   /** The same session on a new socket. */
@@ -47,9 +46,12 @@ export function afterClose(code: number): End | 'resume' {
   return 'resume';
 }
 
-/** One voice session. */
+/** One voice session. Its socket opens at once, for the way to the server and the admission to take their time together. */
 export class Signal {
   readonly #options: Options;
+  #admission: Admission | null = null;
+  /** How often the server wants to hear of us, once it greeted. */
+  #beatMs: number | null = null;
   #socket: Socket | null = null;
   #isWelcomed = false;
   #seq = -1;
@@ -59,7 +61,8 @@ export class Signal {
   #tries = 0;
   #lostMs: number | null = null;
   #isAcked = true;
-  #isOver = false;
+  /** It ended, or was ended, for good. */
+  isOver = false;
 
   constructor(options: Options) {
     this.#options = options;
@@ -71,13 +74,19 @@ export class Signal {
     return this.#isWelcomed && this.#lostMs === null;
   }
 
+  /** Says who one is there. */
+  admit(admission: Admission): void {
+    this.#admission = admission;
+    this.#identify();
+  }
+
   send(op: number, d: unknown): void {
     this.#socket?.send(JSON.stringify({ op, d }));
   }
 
   /** Ends it for good. */
   close(): void {
-    this.#isOver = true;
+    this.isOver = true;
     clearTimeout(this.#retryTimer);
     this.#drop(1000);
   }
@@ -117,10 +126,17 @@ export class Signal {
 
   #greet(intervalMs: number): void {
     clearTimeout(this.#helloTimer);
+    this.#beatMs = intervalMs;
+    this.#identify();
+  }
+
+  /** Once there is both a socket that listens and an admission. */
+  #identify(): void {
+    if (this.#beatMs === null || !this.#admission) return;
     this.#isAcked = true;
     clearInterval(this.#beatTimer);
-    this.#beatTimer = setInterval(() => this.#beat(), intervalMs);
-    const { token, sessionId, serverId } = this.#options.admission;
+    this.#beatTimer = setInterval(() => this.#beat(), this.#beatMs);
+    const { token, sessionId, serverId } = this.#admission;
     const who = { server_id: serverId, session_id: sessionId, token };
     if (this.#isWelcomed) this.send(7, { ...who, seq_ack: this.#seq });
     else this.send(0, { ...who, user_id: this.#options.userId, video: true, max_dave_protocol_version: 0 });
@@ -134,7 +150,7 @@ export class Signal {
 
   #lose(code: number): void {
     this.#drop(4000);
-    if (this.#isOver) return;
+    if (this.isOver) return;
     const random = this.#options.random ?? Math.random;
     this.#lostMs ??= Date.now();
     const after = afterClose(code);
@@ -150,7 +166,7 @@ export class Signal {
   }
 
   #finish(end: End): void {
-    this.#isOver = true;
+    this.isOver = true;
     this.#options.onEnd(end);
   }
 
@@ -159,6 +175,7 @@ export class Signal {
     clearTimeout(this.#helloTimer);
     const socket = this.#socket;
     this.#socket = null;
+    this.#beatMs = null;
     if (!socket) return;
     socket.onmessage = null;
     socket.onclose = null;

@@ -13,6 +13,8 @@ import { makeCertificate, type Certificate } from '../support/tls';
 const SECONDS = Number(process.env['CALL_SECONDS'] ?? 20);
 const WITHIN = { timeout: 60_000 };
 const SAMPLE_MS = 5000;
+/** From when the pointer is there until it presses. */
+const REACH_MS = 200;
 const SPEAK = 1n << 21n;
 const NAMES = ['mira', 'ravi', 'june'] as const;
 
@@ -149,6 +151,8 @@ test('three people and a music bot meet in a room, and all of them are heard', a
   await expect.poll(() => jukebox.states.includes('ready'), WITHIN).toBe(true);
   for (const page of pages) {
     const firstSound = await awaitFirstSound(page);
+    await page.locator(`[data-channel="${room}"] a`).hover(); // as a hand does before it presses
+    await asleep(REACH_MS);
     await page.locator(`[data-channel="${room}"] a`).click();
     await stage(page).waitFor(WITHIN);
     joinsMs.push(Math.round(await firstSound()));

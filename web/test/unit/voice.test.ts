@@ -149,11 +149,10 @@ describe('a voice session', () => {
     if (!socket) throw new Error('no socket');
     return socket;
   };
-  const begin = (): Signal =>
+  const dial = (): Signal =>
     new Signal({
       url: 'ws://here/voice?v=8',
       userId: '1',
-      admission: { token: 't', endpoint: 'here:1', sessionId: 's', serverId: '5' },
       onWelcome: () => undefined,
       onResumed: () => resumed++,
       onMessage: (op) => heard.push(op),
@@ -165,6 +164,12 @@ describe('a voice session', () => {
       },
       random: () => 0,
     });
+  const admission = { token: 't', endpoint: 'here:1', sessionId: 's', serverId: '5' };
+  const begin = (): Signal => {
+    const signal = dial();
+    signal.admit(admission);
+    return signal;
+  };
 
   beforeEach(() => {
     vi.useFakeTimers();
@@ -189,6 +194,20 @@ describe('a voice session', () => {
     expect(last().sent[0]).toMatchObject({ op: 7, d: { session_id: 's', seq_ack: 4 } });
     last().hear({ op: 9, d: null });
     expect([resumed, ends]).toEqual([1, []]);
+  });
+
+  test('stands before it is admitted, and says nothing until then, over as many sockets as it takes', () => {
+    const signal = dial();
+    last().lose(1006);
+    vi.advanceTimersByTime(250);
+    last().hear({ op: 8, d: { heartbeat_interval: 1000 } });
+    vi.advanceTimersByTime(5000);
+    expect([sockets.length, last().sent]).toEqual([2, []]);
+    signal.admit(admission);
+    expect(last().sent).toMatchObject([{ op: 0, d: { token: 't' } }]);
+    vi.advanceTimersByTime(1000);
+    expect(last().sent.map(({ op }) => op)).toEqual([0, 3]);
+    expect([signal.isOver, ends]).toEqual([false, []]);
   });
 
   test('a beat that is not answered is a dead socket', () => {
@@ -227,6 +246,7 @@ describe('a voice session', () => {
   test('closed by us it stays closed', () => {
     const signal = begin();
     signal.close();
+    expect(signal.isOver).toBe(true);
     vi.advanceTimersByTime(120_000);
     expect([sockets.length, last().closed, ends]).toEqual([1, 1000, []]);
   });
