@@ -102,7 +102,7 @@ async def move(mover, moved, channel_id):
     ))
     guild = mover.get_guild(GUILD_ID)
     member = await guild.fetch_member(moved.user.id)
-    await member.move_to(guild.get_channel(channel_id))
+    await member.move_to(discord.Object(channel_id))
     await told
 
 

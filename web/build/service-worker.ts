@@ -8,8 +8,11 @@ import { FIRST_CONVERSATION, filesOf } from './budget.ts';
 /** Kept besides what the manifest names. */
 const PLAIN = ['/', '/first-paint.js', '/manifest.webmanifest', '/icons/hearth.svg', '/icons/hearth-192.png'];
 
-/** Fetched when it is needed, and needed without a network too: what shows the files that wait for it. */
-const LATER = ['src/composer/Tray.svelte'];
+/** Fetched when it is needed, and needed without a network, what shows the files that wait for it, or at once: what a call is made of. */
+const LATER = [
+  'src/composer/Tray.svelte',
+  ...['Host', 'Stage', 'Dock'].map((part) => `src/voice/${part}.svelte`),
+];
 
 /** The Vite plugin; runs before the budget's, which takes the manifest away. */
 export function serviceWorker(): Plugin {

@@ -1,4 +1,4 @@
-// Where the person talks, and the way there over the gateway. The media itself is in voice/, which comes when it is first needed.
+// Where the person talks, and the way there over the gateway. The media itself is in voice/, whose parts come when somebody joins.
 import { SvelteSet } from 'svelte/reactivity';
 import type { Routes } from '../api/routes';
 import type { Channel, Id, VoiceEffect, VoiceServer, VoiceState } from '../api/types';
@@ -131,6 +131,8 @@ export class Voice {
     if (!this.place) return;
     this.admission = null;
     this.phase = 'back';
+    // where to connect is told to who says nothing new: what changed meanwhile is said first
+    this.#ask();
     this.#ask();
   }
 
@@ -194,7 +196,7 @@ export class Voice {
   #ask(): void {
     const { place } = this;
     if (!place) return;
-    this.#hooks.send(4, {
+    const isAsked = this.#hooks.send(4, {
       guild_id: place.guildId,
       channel_id: place.channelId,
       self_mute: this.isMuted,
@@ -203,7 +205,7 @@ export class Voice {
     });
     clearTimeout(this.#timer);
     // while the gateway itself is away the next session asks again
-    if (this.phase === 'joining') this.#timer = setTimeout(() => this.#giveUp(), ADMIT_MS);
+    if (isAsked) this.#timer = setTimeout(() => this.#giveUp(), ADMIT_MS);
   }
 
   #giveUp(): void {

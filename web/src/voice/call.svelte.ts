@@ -61,6 +61,13 @@ export class Call implements Media {
   #signal: Signal | null = null;
   #rtc: Rtc | null = null;
   #mic: Microphone | null = null;
+  /** The microphone is open, or can't be. */
+  readonly #opened: Promise<void>;
+  #answered: () => void = () => undefined;
+  /** There is a first answer. */
+  readonly #answer = new Promise<void>((resolve) => {
+    this.#answered = resolve;
+  });
   readonly #ears: Ears;
   #admission: Admission | null = null;
   #channelId: Id | null = null;
@@ -80,9 +87,11 @@ export class Call implements Media {
     });
     void this.#ears.setOutput(choices.now.output);
     this.#ears.setDeaf(client.voice.isDeaf);
+    this.#channelId = client.voice.place?.channelId ?? null;
     // while the gateway is still being asked for the way in
-    this.#signal = this.#dial();
     this.#rtc = this.#prepare();
+    this.#signal = this.#dial();
+    this.#opened = this.#openMicrophone();
   }
 
   get #voice() {
@@ -289,7 +298,8 @@ export class Call implements Media {
   }
 
   async #openMicrophone(): Promise<void> {
-    const mic = new Microphone();
+    // its sound starts no sooner: browsers stand still for as long as that takes, and meanwhile the connection makes itself
+    const mic = new Microphone(this.#answer);
     this.#mic = mic;
     mic.onReport = ({ levelDb, thresholdDb, isOpen }) => {
       this.levelDb = levelDb;
@@ -374,15 +384,16 @@ export class Call implements Media {
     this.noRoutePort = null;
     this.#voice.phase = 'live';
     setTimeout(() => void this.#measure(), FIRST_MEASURE_MS);
-    if (!wasThere && this.#voice.choices.now.hasSounds) chime('join');
+    // heard once one can be heard
+    if (!wasThere)
+      void this.#opened.then(() => this.#signal && this.#voice.choices.now.hasSounds && chime('join'));
   }
 
   #receive(op: number, d: unknown): void {
     switch (op) {
       case 4:
         void this.#rtc?.answer(d as Answer);
-        // not before: browsers stand still for as long as their sound takes to start, and meanwhile the connection makes itself
-        if (!this.#mic) void this.#openMicrophone();
+        this.#answered();
         return this.tell();
       case 5: {
         const { user_id, speaking } = d as { user_id: Id; speaking: number };

@@ -27,8 +27,9 @@ export class Microphone {
   onReport: (report: GateReport) => void = () => undefined;
   /** The device went away: unplugged, or taken back by the person. */
   onEnded: () => void = () => undefined;
-  readonly #context: AudioContext;
-  readonly #out: MediaStreamAudioDestinationNode;
+  readonly #start: Promise<void>;
+  #context: AudioContext | null = null;
+  #out: MediaStreamAudioDestinationNode | null = null;
   #gate: AudioWorkletNode | null = null;
   #raw: MediaStream | null = null;
   #source: MediaStreamAudioSourceNode | null = null;
@@ -39,15 +40,14 @@ export class Microphone {
   /** The device itself is sent: what lies between needs a clock. */
   #isBare = false;
 
-  constructor() {
-    this.#context = new AudioContext({ sampleRate: SAMPLE_RATE, latencyHint: 'interactive' });
-    this.#out = this.#context.createMediaStreamDestination();
-    this.#out.channelCount = 1;
+  /** The device is asked for at once; what becomes of its sound waits for `start`. */
+  constructor(start: Promise<void> = Promise.resolve()) {
+    this.#start = start;
   }
 
-  /** What is to be sent. */
+  /** What is to be sent, once it is open. */
   get track(): MediaStreamTrack | null {
-    return (this.#isBare ? this.#raw : this.#out.stream)?.getAudioTracks()[0] ?? null;
+    return (this.#isBare ? this.#raw : this.#out?.stream)?.getAudioTracks()[0] ?? null;
   }
 
   /** Takes a device, also in place of another; one after the other. Rejects as the browser does. */
@@ -65,15 +65,22 @@ export class Microphone {
     this.#raw = raw;
     const [device] = raw.getAudioTracks();
     if (device) device.onended = () => this.onEnded();
-    this.#source = this.#context.createMediaStreamSource(raw);
-    this.#denoiser = source.noise === 'rnnoise' ? await this.#loadDenoiser() : null;
-    const gate = await this.#loadGate();
-    if (this.#isClosed || this.#raw !== raw) return stop(raw);
+    await this.#start;
+    if (this.#raw !== raw) return stop(raw); // closed meanwhile
+    const context = (this.#context ??= new AudioContext({
+      sampleRate: SAMPLE_RATE,
+      latencyHint: 'interactive',
+    }));
+    const out = (this.#out ??= new MediaStreamAudioDestinationNode(context, { channelCount: 1 }));
+    this.#source = context.createMediaStreamSource(raw);
+    this.#denoiser = source.noise === 'rnnoise' ? await loadDenoiser(context) : null;
+    const gate = await this.#loadGate(context, out);
+    if (this.#raw !== raw) return stop(raw);
     let last: AudioNode = this.#source;
     if (this.#denoiser) last = last.connect(this.#denoiser);
-    last.connect(gate ?? this.#out);
+    last.connect(gate ?? out);
     this.wake();
-    this.#isBare = !(await this.#hasClock());
+    this.#isBare = !(await hasClock(context));
     this.#shut();
   }
 
@@ -86,35 +93,20 @@ export class Microphone {
 
   /** Browsers let sound run only after a gesture. */
   wake(): void {
-    if (this.#context.state === 'suspended') void this.#context.resume();
+    if (this.#context?.state === 'suspended') void this.#context.resume();
   }
 
   close(): void {
     this.#isClosed = true;
     this.#release();
     this.track?.stop();
-    void this.#context.close();
+    void this.#context?.close();
   }
 
   /** Without a gate the track itself is what shuts. */
   #shut(): void {
     const hasGate = this.#gate !== null && !this.#isBare;
     if (this.track) this.track.enabled = hasGate || this.#orders.mode !== 'shut';
-  }
-
-  #hasClock(): Promise<boolean> {
-    const context = this.#context;
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, CLOCK_MS, false);
-      const look = (): void => {
-        if (context.state !== 'running') return;
-        clearTimeout(timer);
-        context.onstatechange = null;
-        resolve(true);
-      };
-      context.onstatechange = look;
-      look();
-    });
   }
 
   #release(): void {
@@ -126,14 +118,14 @@ export class Microphone {
     this.#raw = null;
   }
 
-  async #loadGate(): Promise<AudioWorkletNode | null> {
+  async #loadGate(context: AudioContext, out: AudioNode): Promise<AudioWorkletNode | null> {
     if (this.#gate) return this.#gate;
     try {
-      await this.#context.audioWorklet.addModule(gateUrl);
-      const gate = new AudioWorkletNode(this.#context, 'hearth-gate', { outputChannelCount: [1] });
+      await context.audioWorklet.addModule(gateUrl);
+      const gate = new AudioWorkletNode(context, 'hearth-gate', { outputChannelCount: [1] });
       gate.port.onmessage = (event: MessageEvent<GateReport>) => this.onReport(event.data);
       gate.port.postMessage(this.#orders);
-      gate.connect(this.#out);
+      gate.connect(out);
       this.#gate = gate;
       this.#shut();
     } catch (error) {
@@ -141,15 +133,30 @@ export class Microphone {
     }
     return this.#gate;
   }
+}
 
-  async #loadDenoiser(): Promise<AudioNode | null> {
-    try {
-      return await (await import('./denoise')).denoiser(this.#context);
-    } catch (error) {
-      logFault('noise suppression', error); // one is heard with the noise
-      return null;
-    }
+async function loadDenoiser(context: AudioContext): Promise<AudioNode | null> {
+  try {
+    return await (await import('./denoise')).denoiser(context);
+  } catch (error) {
+    logFault('noise suppression', error); // one is heard with the noise
+    return null;
   }
+}
+
+/** Whether sound runs, and does so soon. */
+function hasClock(context: AudioContext): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, CLOCK_MS, false);
+    const look = (): void => {
+      if (context.state !== 'running') return;
+      clearTimeout(timer);
+      context.onstatechange = null;
+      resolve(true);
+    };
+    context.onstatechange = look;
+    look();
+  });
 }
 
 /** What is asked of the browser for a choice of device. */

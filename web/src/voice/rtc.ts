@@ -79,6 +79,7 @@ export class Rtc {
   #wantsRestart = false;
   #isFirst = true;
   #wasLive = false;
+  #isClosed = false;
   #restarts = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Until nothing flowed for so long that it is told; a connection made anew does not begin the wait anew. */
@@ -120,6 +121,7 @@ export class Rtc {
   }
 
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#routeTimer);
     this.#retire();
   }
@@ -210,6 +212,7 @@ export class Rtc {
         await pc.setRemoteDescription({ type: 'answer', sdp: inStereo(sdp, stereo ? [stereo] : []) });
       }
     } catch (fault) {
+      if (this.#isClosed) return;
       logFault('an answer of the voice server', fault);
       if (pc === this.#pc) this.rebuild();
       return;
@@ -283,12 +286,13 @@ export class Rtc {
       const made = await pc.createOffer({ iceRestart });
       const sdp = inStereo(made.sdp ?? '', 'all');
       await pc.setLocalDescription({ type: 'offer', sdp });
-      if (pc !== this.#pc) return;
+      if (pc !== this.#pc || this.#isClosed) return;
       const tracks: Record<string, Track> = {};
       for (const [kind, own] of Object.entries(this.#own)) if (own.mid) tracks[own.mid] = kind as Track;
       this.#lastOffer = { rev, sdp, tracks, isFirst: this.#isFirst };
       this.#options.send(this.#lastOffer);
     } catch (error) {
+      if (this.#isClosed) return;
       logFault('a voice offer', error);
       if (pc === this.#pc) this.#pending = null;
     }

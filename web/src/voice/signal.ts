@@ -77,7 +77,9 @@ export class Signal {
   /** Says who one is there. */
   admit(admission: Admission): void {
     this.#admission = admission;
-    this.#identify();
+    if (this.#socket || this.isOver) return this.#identify();
+    clearTimeout(this.#retryTimer); // no use in waiting any longer
+    this.#open();
   }
 
   send(op: number, d: unknown): void {
@@ -152,6 +154,7 @@ export class Signal {
     this.#drop(4000);
     if (this.isOver) return;
     const random = this.#options.random ?? Math.random;
+    if (!this.#admission) return this.#openLater(); // nothing is lost: it goes on waiting
     this.#lostMs ??= Date.now();
     const after = afterClose(code);
     if (after === 'over') return this.#finish('over');
@@ -161,7 +164,12 @@ export class Signal {
       this.#retryTimer = setTimeout(() => this.#finish('anew'), waitMs);
       return;
     }
+    this.#openLater();
+  }
+
+  #openLater(): void {
     const waitMs = RETRY_MS[Math.min(this.#tries++, RETRY_MS.length - 1)] ?? 0;
+    const random = this.#options.random ?? Math.random;
     this.#retryTimer = setTimeout(() => this.#open(), waitMs * (1 + random() / 4));
   }
 

@@ -202,8 +202,13 @@ describe('a voice session', () => {
     vi.advanceTimersByTime(250);
     last().hear({ op: 8, d: { heartbeat_interval: 1000 } });
     vi.advanceTimersByTime(5000);
-    expect([sockets.length, last().sent]).toEqual([2, []]);
-    signal.admit(admission);
+    last().lose(4009); // the server waited long enough
+    vi.advanceTimersByTime(500);
+    last().lose(1012);
+    expect([sockets.length, sockets.flatMap(({ sent }) => sent)]).toEqual([3, []]);
+    signal.admit(admission); // not after the wait of the next try, but at once
+    expect(sockets).toHaveLength(4);
+    last().hear({ op: 8, d: { heartbeat_interval: 1000 } });
     expect(last().sent).toMatchObject([{ op: 0, d: { token: 't' } }]);
     vi.advanceTimersByTime(1000);
     expect(last().sent.map(({ op }) => op)).toEqual([0, 3]);
