@@ -16,10 +16,11 @@ use crate::logic::sniff::HEAD_BYTES;
 use crate::model::BlobHash;
 
 /// Bytes gathered before they are written: with those being written, all that one upload holds in memory is twice this.
-const GATHER_BYTES: usize = 512 << 10;
+const GATHER_BYTES: usize = 256 << 10;
 /// The disk begins to write a growing file each time it has grown by this many bytes, while nobody waits: so a sync finds little to
-/// write, and a post's own sync waits behind little (measured: README).
-const WRITE_OUT_BYTES: u64 = 1 << 20;
+/// write, and a post's own sync waits behind little (measured: README). What is gathered is written in one go, so less than that would
+/// smooth nothing.
+const WRITE_OUT_BYTES: u64 = GATHER_BYTES as u64;
 /// A growing file is synced each time it has grown over a multiple of this, bytes: so much of it is sent again after a power cut.
 pub const SYNC_EVERY_BYTES: u64 = 8 << 20;
 
