@@ -33,6 +33,8 @@ const READ_BYTES: usize = 8 << 10;
 const MAX_STUCK: Duration = Duration::from_secs(30);
 /// How long the answer to a close may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+/// How long somebody who was moved may take to leave by itself.
+const LEAVES_WITHIN: Duration = Duration::from_millis(300);
 
 /// Takes upgrades for voice.
 pub struct VoiceDoor {
@@ -187,11 +189,38 @@ impl Connection {
                 },
                 mail = mail => match mail {
                     Mail::Message(text) => self.say(&text).await?,
-                    Mail::Close(close) => return Err(close.into()),
+                    Mail::Close(close) => {
+                        if close == VoiceClose::Disconnected {
+                            self.see_off().await?;
+                        }
+                        return Err(close.into());
+                    }
                 },
                 () = tokio::time::sleep_until(self.deadline) => return Err(VoiceClose::Timeout.into()),
             }
         }
+    }
+
+    /// Whoever is moved or taken out is told so over the gateway at this moment, and closes by itself then: discord.py, which is closed
+    /// before it knows where to go, may miss that it was told. Nothing of its session works any longer.
+    async fn see_off(&mut self) -> Result<(), End> {
+        let until = Instant::now() + LEAVES_WITHIN;
+        let mut bytes = vec![0; READ_BYTES];
+        while let Ok(read) = tokio::time::timeout_at(until, self.stream.read(&mut bytes)).await {
+            match read? {
+                0 => return Err(End::Lost),
+                count => self.incoming.push(&bytes[..count]),
+            }
+            loop {
+                match self.incoming.next(MAX_MESSAGE_BYTES) {
+                    Ok(Some(Received::Close(_))) => return Err(End::ByClient),
+                    Ok(Some(_)) => {}
+                    Ok(None) => break,
+                    Err(_) => return Err(VoiceClose::Decode.into()),
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn say(&mut self, text: &str) -> Result<(), End> {

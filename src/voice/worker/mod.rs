@@ -38,6 +38,9 @@ use routes::Routes;
 
 /// How often rooms and sessions are looked at for what time brings.
 const TICK: Duration = Duration::from_millis(100);
+/// How often a bot is told again where it is, each tick but the first, until it selects how media is to flow: discord.py drops an answer
+/// that comes before it listens, as one does over loopback, and would wait for it without end.
+const ANSWERS: u8 = 6;
 /// A turn of the loop that takes longer is counted.
 const SLOW_TURN: Duration = Duration::from_millis(200);
 /// Rest before the thread begins anew.
@@ -70,8 +73,9 @@ struct Participant {
     ssrc: u32,
     /// The number that its route is asked for by.
     ufrag: String,
-    /// From where it asked last where it is.
+    /// From where it asked last where it is, and how often it may be answered yet without having asked again.
     asked_from: Option<SocketAddr>,
+    answers: u8,
     /// Where its packets come from.
     addresses: Vec<(Protocol, SocketAddr)>,
     /// What its client says beside what the hub knows.
@@ -404,6 +408,9 @@ impl Worker {
         };
         // Libraries ask before they select how media is to flow.
         member.asked_from = Some(from);
+        // A stranger is answered once, or forged senders would have us send them more than they sent.
+        let may_wait = matches!(member.link, Link::None) && from.ip().to_canonical() == member.home;
+        member.answers = if may_wait { ANSWERS } else { 0 };
         if let Link::Bot(bot) = &mut member.link {
             bot.discovered(from);
         }
@@ -501,6 +508,7 @@ impl Worker {
             self.settle(channel);
         }
         self.expire(now_ms);
+        self.answer_again();
         let passed = self.now.duration_since(self.measured);
         if passed >= LOAD_WINDOW {
             let load = self.busy.as_secs_f64() / passed.as_secs_f64();
@@ -515,6 +523,21 @@ impl Worker {
         for ((gauge, now), told) in gauges.into_iter().zip(now).zip(&mut self.told) {
             gauge.fetch_add(now.wrapping_sub(*told), Ordering::Relaxed);
             *told = now;
+        }
+    }
+
+    /// Tells those who asked where they are, and did nothing with the answer.
+    fn answer_again(&mut self) {
+        let mut waiting = Vec::new();
+        for member in self.members.values_mut().filter(|member| matches!(member.link, Link::None)) {
+            let Some(from) = member.asked_from.filter(|_| member.answers > 0) else { continue };
+            member.answers -= 1;
+            if member.answers < ANSWERS - 1 {
+                waiting.push((member.ssrc, from));
+            }
+        }
+        for (ssrc, from) in waiting {
+            self.send(Protocol::Udp, from, discovery_answer(ssrc, from));
         }
     }
 

@@ -95,6 +95,7 @@ impl Worker {
             ssrc,
             ufrag: String::new(),
             asked_from: None,
+            answers: 0,
             addresses: Vec::new(),
             camera: false,
             screen: false,
@@ -245,6 +246,7 @@ impl Worker {
             bot.discovered(from);
         }
         member.link = Link::Bot(Box::new(bot));
+        member.answers = 0;
         let session = json!({
             "mode": mode.name(),
             "secret_key": key,

@@ -1,5 +1,7 @@
 //! A bot in a call over bare UDP, as Discord's libraries speak it, with somebody in a browser.
 
+use std::time::Duration;
+
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use serde_json::{Value, json};
 use tokio::net::UdpSocket;
@@ -31,6 +33,17 @@ pub struct Jukebox {
 
 impl Jukebox {
     pub async fn call(owner: &Person<'_>, bot: &Person<'_>, guild: &str, voice: &str) -> Self {
+        Self::call_with(owner, bot, guild, voice, async |_: &UdpSocket, _| ()).await
+    }
+
+    /// The same; `before` happens once it is identified, and before it selects how media is to flow.
+    async fn call_with(
+        owner: &Person<'_>,
+        bot: &Person<'_>,
+        guild: &str,
+        voice: &str,
+        before: impl AsyncFnOnce(&UdpSocket, u32),
+    ) -> Self {
         let body = json!({ "guild_id": guild, "permissions": "0", "authorize": true });
         owner.post(&format!("/oauth2/authorize?client_id={}&scope=bot", bot.id), body).await.ok();
         let mut gateway = bot.connect_with(json!({ "intents": GUILDS_AND_VOICE })).await;
@@ -40,6 +53,7 @@ impl Jukebox {
         let ssrc = ready["ssrc"].as_u64().unwrap() as u32;
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         socket.connect(("127.0.0.1", ready["port"].as_u64().unwrap() as u16)).await.unwrap();
+        before(&socket, ssrc).await;
         line.say(1, json!({ "protocol": "udp", "data": { "address": "127.0.0.1", "port": 1, "mode": "aead_aes256_gcm_rtpsize" } })).await;
         let session = line.expect(4).await;
         let secret = session["secret_key"].as_array().unwrap();
@@ -81,6 +95,48 @@ impl Jukebox {
     }
 }
 
+/// Where am I?
+fn question(ssrc: u32) -> Vec<u8> {
+    let mut asked = vec![0; 74];
+    asked[..4].copy_from_slice(&[0, 1, 0, 70]);
+    asked[4..8].copy_from_slice(&ssrc.to_be_bytes());
+    asked
+}
+
+/// The next packet says where the socket is.
+async fn take_answer(socket: &UdpSocket) {
+    let mut answer = [0; 2_000];
+    let count = tokio::time::timeout(PATIENCE, socket.recv(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(count, 74);
+    assert!(answer[8..].starts_with(b"127.0.0.1\0"));
+    assert_eq!(answer[72..74], socket.local_addr().unwrap().port().to_be_bytes());
+}
+
+#[tokio::test]
+async fn a_bot_that_missed_where_it_is_is_told_again_and_a_stranger_is_not() {
+    let server = Server::start().await;
+    let mira = server.person("mira").await;
+    let (guild, _, voice) = gather(&[&mira]).await;
+    let bot = mira.make_bot("jukebox").await;
+    let ask = async |socket: &UdpSocket, ssrc| {
+        let stranger = UdpSocket::bind("127.0.0.2:0").await.unwrap();
+        stranger.connect(socket.peer_addr().unwrap()).await.unwrap();
+        stranger.send(&question(ssrc)).await.unwrap();
+        let mut answer = [0; 100];
+        tokio::time::timeout(PATIENCE, stranger.recv(&mut answer)).await.unwrap().unwrap();
+        assert!(answer[8..].starts_with(b"127.0.0.2\0"));
+        let more = tokio::time::timeout(Duration::from_millis(500), stranger.recv(&mut answer)).await;
+        assert!(more.is_err(), "the stranger is told again");
+
+        socket.send(&question(ssrc)).await.unwrap();
+        take_answer(socket).await;
+        take_answer(socket).await;
+        take_answer(socket).await;
+    };
+    let jukebox = Jukebox::call_with(&mira, &bot, &guild, &voice, ask).await;
+    assert_eq!(jukebox.session["mode"], "aead_aes256_gcm_rtpsize");
+}
+
 #[tokio::test]
 async fn a_bot_plays_and_hears_in_one_call_with_a_browser() {
     let server = Server::start().await;
@@ -90,15 +146,8 @@ async fn a_bot_plays_and_hears_in_one_call_with_a_browser() {
     let mut a = Caller::call(&mira, &guild, &voice).await;
     let mut jukebox = Jukebox::call(&mira, &bot, &guild, &voice).await;
     assert_eq!(jukebox.ready["modes"][0], "aead_aes256_gcm_rtpsize");
-    let mut asked = vec![0; 74];
-    asked[..4].copy_from_slice(&[0, 1, 0, 70]);
-    asked[4..8].copy_from_slice(&jukebox.ssrc.to_be_bytes());
-    jukebox.socket.send(&asked).await.unwrap();
-    let mut answer = [0; 2_000];
-    let count = tokio::time::timeout(PATIENCE, jukebox.socket.recv(&mut answer)).await.unwrap().unwrap();
-    assert_eq!(count, 74);
-    assert!(answer[8..].starts_with(b"127.0.0.1\0"));
-    assert_eq!(answer[72..74], jukebox.socket.local_addr().unwrap().port().to_be_bytes());
+    jukebox.socket.send(&question(jukebox.ssrc)).await.unwrap();
+    take_answer(&jukebox.socket).await;
 
     jukebox.speak().await;
     let slot = a.slot_of(&bot.id).await;
