@@ -7,6 +7,9 @@ import { isChannelMuted, isGuildMuted } from './notify';
 import { isUnread, reduce } from './reduce';
 import { DIRECT_KEY, type World } from './world';
 
+/** From when something is read until the server hears of it: what else is read meanwhile goes with it. */
+const ACK_MS = 50;
+
 /** Read marks over the world. */
 export class Reads {
   /** By channel: where the person set the mark back to; nothing is marked read there until they leave. */
@@ -139,6 +142,8 @@ export class Reads {
     this.#isSending.add(channelId);
     try {
       for (let next: Id | null = messageId; next;) {
+        await new Promise((resolve) => setTimeout(resolve, ACK_MS));
+        if (!this.#world.channels.has(channelId)) return; // its last message was that one is out
         await this.#api.ack(channelId, next);
         const read: Id | null = this.#world.reads.get(channelId)?.last_message_id ?? null;
         next = isAfter(read, next) ? read : null;
