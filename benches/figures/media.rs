@@ -128,6 +128,8 @@ async fn beside_uploads(server: &Process, seeded: &Seeded, bytes_a_second: f64) 
             let slot = slot(&mut http, seeded).await;
             let (file, seeded) = (file.clone(), seeded.clone());
             uploads.spawn(async move {
+                // Their pieces come in turn, as the posts do: nobody sends in step with strangers.
+                tokio::time::sleep(pause.mul_f64(n as f64 / UPLOADERS as f64)).await;
                 let mut slot = slot;
                 for turn in 0..=u8::MAX {
                     // The loaders copy no file: the posts are measured by the same threads.

@@ -5,10 +5,12 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek as _, Write};
 use std::num::NonZeroU64;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use rustix::fs::{Advice, fadvise};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::{BlobError, Blobs, Temporary, places, threads};
@@ -21,6 +23,11 @@ const GATHER_BYTES: usize = 256 << 10;
 /// write, and a post's own sync waits behind little (measured: README). What is gathered is written in one go, so less than that would
 /// smooth nothing.
 const WRITE_OUT_BYTES: u64 = GATHER_BYTES as u64;
+/// How many files are hashed at once: half of the cores, so that messages find one free when several files come.
+static HASHING: LazyLock<Semaphore> = LazyLock::new(|| {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Semaphore::new((cores / 2).max(1))
+});
 /// A growing file is synced each time it has grown over a multiple of this, bytes: so much of it is sent again after a power cut.
 pub const SYNC_EVERY_BYTES: u64 = 8 << 20;
 
@@ -153,8 +160,11 @@ impl Incoming {
             let mut writing = self.idle().await?;
             let gathered = std::mem::take(&mut self.gathered);
             self.gathered_bytes = 0;
+            let turn = HASHING.acquire().await.expect("it is never closed");
             self.state = State::Busy(threads::write(move || {
                 writing.append(&gathered)?;
+                drop(turn);
+                writing.write_out()?;
                 Ok(writing)
             }));
         }
@@ -165,7 +175,11 @@ impl Incoming {
     pub async fn pause(mut self) -> Result<(), BlobError> {
         let mut writing = self.idle().await?;
         let gathered = std::mem::take(&mut self.gathered);
-        blocking(move || Ok(writing.append(&gathered)?)).await
+        blocking(move || {
+            writing.append(&gathered)?;
+            Ok(writing.write_out()?)
+        })
+        .await
     }
 
     /// The file is whole: writes the rest and waits until all is on disk.
@@ -206,6 +220,7 @@ impl Drop for Incoming {
 }
 
 impl Writing {
+    /// Hashes and writes what came.
     fn append(&mut self, chunks: &[Bytes]) -> io::Result<()> {
         for chunk in chunks {
             if self.head.len() < HEAD_BYTES {
@@ -214,21 +229,25 @@ impl Writing {
             self.digest.update(chunk);
             self.file.write_all(chunk)?;
             self.written_bytes += chunk.len() as u64;
-            let waiting_bytes = self.written_bytes - self.written_out_bytes;
-            if waiting_bytes >= WRITE_OUT_BYTES {
-                // What this advice begins is the write-out, with no commit of the file system's journal (Linux, mm/fadvise.c); one that
-                // is not taken costs time alone.
-                let _ = fadvise(
-                    &self.file,
-                    self.written_out_bytes,
-                    NonZeroU64::new(waiting_bytes),
-                    Advice::DontNeed,
-                );
-                if self.written_out_bytes / SYNC_EVERY_BYTES != self.written_bytes / SYNC_EVERY_BYTES {
-                    self.file.sync_data()?;
-                }
-                self.written_out_bytes = self.written_bytes;
-            }
+        }
+        Ok(())
+    }
+
+    /// Has the disk begin to write what lies in memory, and waits for it where the file grew over a multiple of [`SYNC_EVERY_BYTES`].
+    fn write_out(&mut self) -> io::Result<()> {
+        let waiting_bytes = self.written_bytes - self.written_out_bytes;
+        let is_due = self.written_out_bytes / SYNC_EVERY_BYTES != self.written_bytes / SYNC_EVERY_BYTES;
+        if waiting_bytes >= WRITE_OUT_BYTES {
+            // What this advice begins is the write-out, with no commit of the file system's journal (Linux, mm/fadvise.c); one that is
+            // not taken costs time alone.
+            let (from, length) = (self.written_out_bytes, NonZeroU64::new(waiting_bytes));
+            let _ = fadvise(&self.file, from, length, Advice::DontNeed);
+        }
+        if is_due {
+            self.file.sync_data()?;
+        }
+        if is_due || waiting_bytes >= WRITE_OUT_BYTES {
+            self.written_out_bytes = self.written_bytes;
         }
         Ok(())
     }
