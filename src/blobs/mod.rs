@@ -130,6 +130,11 @@ impl Kept {
         (held > 0).then(|| piece.into())
     }
 
+    /// Whether the system holds the byte at `start` in memory.
+    pub fn is_cached(&self, start: u64) -> bool {
+        self.read_cached(start, 1).is_some()
+    }
+
     /// Begins to read a part of it, in one step of the pool for a file of the disk. It ends with what the disk or the bucket said if that
     /// can't be read, also for a file that is shorter than it was.
     pub fn read(&self, start: u64, length: u64) -> JoinHandle<io::Result<Bytes>> {
