@@ -183,24 +183,18 @@ impl Session {
         result
     }
 
-    /// Queues an event; a reader that is too slow is cut off and may resume.
+    /// Queues an event, which a socket that sleeps is written or woken for at the end of the hub's turn: what is told together arrives
+    /// together (discord.py waits without end for where to connect when that comes a moment after its voice state). A reader that is
+    /// too slow is cut off and may resume.
     pub(super) fn push(self: &Arc<Self>, packet: Packet) {
         let mut state = self.lock();
         state.ring.push(packet);
         if state.ring.is_overrun() {
             state.cut(TOO_SLOW);
         }
-        if state.writer.is_some() && state.waker.is_some() {
-            if !std::mem::replace(&mut state.is_gathered, true) {
-                drop(state);
-                self.errands.owed().push(self.clone());
-            }
-            return;
-        }
-        let waker = state.waker.take();
-        drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
+        if state.waker.is_some() && !std::mem::replace(&mut state.is_gathered, true) {
+            drop(state);
+            self.errands.owed().push(self.clone());
         }
     }
 

@@ -9,8 +9,11 @@ mod visibility;
 mod voice;
 mod worlds;
 
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use self::fixture::{ALICE, GENERAL, OWNER, Rig, World, message_event, person};
@@ -59,4 +62,44 @@ async fn the_thread_wakes_sockets_and_stops() {
     assert_eq!(next.await.unwrap(), Next::Reconnect);
     tokio::task::spawn_blocking(|| hub.stop()).await.unwrap().unwrap();
     assert!(handle.attach(person(ALICE)).await.is_err());
+}
+
+/// Rings when a socket's task would be woken.
+#[derive(Default)]
+struct Bell(Notify);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_one();
+    }
+}
+
+/// A socket that sleeps is woken once for all that one turn tells it: some libraries wait for ever for the second of two events that
+/// belong together where it comes a moment after the first.
+#[tokio::test]
+async fn what_one_turn_tells_arrives_together() {
+    let (hub, handle) = Hub::start(RING_BUDGET_BYTES).unwrap();
+    let connection = handle.attach(person(ALICE)).await.unwrap();
+    handle.activate(&connection, World::default().activation(ALICE)).await.unwrap();
+    let mut taken = Vec::new();
+    timeout(Duration::from_secs(20), connection.next(usize::MAX, usize::MAX, &mut taken)).await.unwrap();
+    let bell = Arc::new(Bell::default());
+    let waker = Waker::from(bell.clone());
+    let mut rig = Rig::new();
+    for commit in 1..=200 {
+        taken.clear();
+        let events = ["ebb", "flow"].map(|content| {
+            let event = message_event(rig.message(GENERAL, OWNER, content));
+            let audience = Audience::Channel(fixture::GUILD, GENERAL);
+            Event::Dispatch(audience, Dispatch::MessageCreate(event))
+        });
+        let (publisher, batch) = (handle.clone(), Batch { commit, events: events.into() });
+        let mut cx = Context::from_waker(&waker);
+        assert!(connection.poll_next(&mut cx, usize::MAX, usize::MAX, &mut taken).is_pending());
+        tokio::task::spawn_blocking(move || publisher.publish(batch)).await.unwrap().unwrap();
+        timeout(Duration::from_secs(20), bell.0.notified()).await.unwrap();
+        assert!(connection.poll_next(&mut cx, usize::MAX, usize::MAX, &mut taken).is_ready());
+        assert_eq!(taken.iter().map(|(_, packet)| packet.name()).collect::<Vec<_>>(), ["MESSAGE_CREATE"; 2]);
+    }
+    tokio::task::spawn_blocking(|| hub.stop()).await.unwrap().unwrap();
 }
