@@ -22,6 +22,10 @@ const REPLAY_WINDOW: u64 = 128;
 const MAX_PACKETS_PER_S: u32 = 120;
 const MAX_BYTES_PER_S: usize = 512_000 / 8;
 
+/// How long a bot is sent nothing after it was told its key: a library that opens a packet of the new session with the key of the one
+/// before calls that an error (discord.py moved to another room keeps its socket).
+const TAKES_KEY_MS: u64 = 250;
+
 /// A sound of a bot.
 #[derive(Debug)]
 pub struct Sound {
@@ -49,11 +53,12 @@ pub struct Bot {
     packets: u32,
     bytes: usize,
     announced: HashSet<u32>,
+    hears_from_ms: u64,
 }
 
 impl Bot {
-    /// A connection whose packets are sealed by this key.
-    pub fn new(mode: Mode, key: &[u8; 32], home: IpAddr) -> Self {
+    /// A connection whose packets are sealed by this key, which the bot is told now.
+    pub fn new(now_ms: u64, mode: Mode, key: &[u8; 32], home: IpAddr) -> Self {
         Self {
             cipher: Cipher::new(mode, key),
             home,
@@ -66,7 +71,13 @@ impl Bot {
             packets: 0,
             bytes: 0,
             announced: HashSet::new(),
+            hears_from_ms: now_ms + TAKES_KEY_MS,
         }
+    }
+
+    /// Whether it has had the time to take its key.
+    pub fn hears(&self, now_ms: u64) -> bool {
+        now_ms >= self.hears_from_ms
     }
 
     /// Where its sound goes, if that is known.
@@ -174,7 +185,7 @@ mod tests {
     const KEY: [u8; 32] = [3; 32];
 
     fn bot() -> Bot {
-        Bot::new(Mode::Aes, &KEY, "192.0.2.1".parse().unwrap())
+        Bot::new(0, Mode::Aes, &KEY, "192.0.2.1".parse().unwrap())
     }
 
     #[test]
@@ -191,6 +202,12 @@ mod tests {
         assert_eq!(bot.address(), None, "a stranger's address gets nothing");
         bot.discovered("192.0.2.1:5".parse().unwrap());
         assert_eq!(bot.address().unwrap().port(), 5);
+    }
+
+    #[test]
+    fn sound_waits_until_the_key_is_taken() {
+        let bot = Bot::new(1_000, Mode::Aes, &KEY, "192.0.2.1".parse().unwrap());
+        assert!(!bot.hears(1_000) && !bot.hears(1_249) && bot.hears(1_250));
     }
 
     #[test]

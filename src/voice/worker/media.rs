@@ -186,7 +186,7 @@ impl Worker {
     }
 
     fn deliver_sound(&mut self, source: SourceId, delivery: &Delivery, heard: &Heard<'_>) {
-        let now = self.now;
+        let (now, now_ms) = (self.now, self.now_ms());
         let Some(member) = self.members.get_mut(&delivery.to) else { return };
         match &mut member.link {
             Link::Web(peer) if peer.is_live => {
@@ -195,7 +195,7 @@ impl Worker {
                     peer.write_audio(now, index, mapped, Arc::clone(heard.payload), heard.told);
                 });
             }
-            Link::Bot(_) if matches!(source.kind, Kind::Mic | Kind::Bot) => {
+            Link::Bot(bot) if bot.hears(now_ms) && matches!(source.kind, Kind::Mic | Kind::Bot) => {
                 let ssrc = self.members.get(&source.member).map_or(0, |member| member.ssrc);
                 let Some(Link::Bot(bot)) = self.members.get_mut(&delivery.to).map(|member| &mut member.link)
                 else {

@@ -240,8 +240,9 @@ impl Worker {
         self.drop_link(id);
         let mut key = [0; 32];
         aws_lc_rs::rand::fill(&mut key).expect("the system's randomness does not fail once it started");
+        let now_ms = self.now_ms();
         let Some(member) = self.members.get_mut(&id) else { return };
-        let mut bot = Bot::new(mode, &key, member.home);
+        let mut bot = Bot::new(now_ms, mode, &key, member.home);
         if let Some(from) = member.asked_from {
             bot.discovered(from);
         }
