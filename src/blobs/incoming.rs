@@ -157,9 +157,11 @@ impl Incoming {
         }
         self.gathered_bytes += bytes.len();
         self.gathered.push_back(bytes);
-        while let Some(piece) = self.next_piece() {
-            let mut writing = self.idle().await?;
+        while self.piece_bytes() <= self.gathered_bytes {
+            self.settle().await?;
             let turn = HASHING.acquire().await.expect("it is never closed");
+            // Nobody waits from here on: whoever gives up waiting leaves no thread behind that writes.
+            let (mut writing, piece) = (self.take_idle()?, self.next_piece());
             self.state = State::Busy(threads::write(move || {
                 writing.append(&piece)?;
                 drop(turn);
@@ -170,14 +172,16 @@ impl Incoming {
         Ok(())
     }
 
-    /// Takes what was gathered up to the next multiple of [`GATHER_BYTES`] in the file, once it has come so far: what is written from
-    /// one multiple to the next lies in one piece in the system's cache (folios), which is read back faster.
-    fn next_piece(&mut self) -> Option<Vec<Bytes>> {
+    /// Bytes up to the next multiple of [`GATHER_BYTES`] in the file: what is written from one to the next lies in one piece in the
+    /// system's cache (folios), which is read back faster.
+    fn piece_bytes(&self) -> usize {
         let start = self.taken_bytes - self.gathered_bytes as u64;
-        let mut length = GATHER_BYTES - (start % GATHER_BYTES as u64) as usize;
-        if self.gathered_bytes < length {
-            return None;
-        }
+        GATHER_BYTES - (start % GATHER_BYTES as u64) as usize
+    }
+
+    /// Takes so much of what was gathered.
+    fn next_piece(&mut self) -> Vec<Bytes> {
+        let mut length = self.piece_bytes();
         self.gathered_bytes -= length;
         let mut piece = Vec::new();
         while length > 0
@@ -189,14 +193,17 @@ impl Incoming {
             length -= chunk.len();
             piece.push(chunk);
         }
-        Some(piece)
+        piece
     }
 
     /// Writes what has come, for the sender to go on later.
     pub async fn pause(mut self) -> Result<(), BlobError> {
-        let mut writing = self.idle().await?;
-        let gathered = Vec::from(std::mem::take(&mut self.gathered));
+        self.settle().await?;
+        let mut writing = self.take_idle()?;
+        let (gathered, turn) = (Vec::from(std::mem::take(&mut self.gathered)), self.turn.take());
         blocking(move || {
+            // Whoever gives up waiting leaves the right to write to the thread that does.
+            let _turn = turn;
             writing.append(&gathered)?;
             Ok(writing.write_out()?)
         })
@@ -205,7 +212,8 @@ impl Incoming {
 
     /// The file is whole: writes the rest and waits until all is on disk.
     pub async fn finish(mut self) -> Result<Received, BlobError> {
-        let mut writing = self.idle().await?;
+        self.settle().await?;
+        let mut writing = self.take_idle()?;
         let (gathered, turn) = (Vec::from(std::mem::take(&mut self.gathered)), self.turn.take());
         blocking(move || {
             writing.append(&gathered)?;
@@ -216,11 +224,21 @@ impl Incoming {
         .await
     }
 
-    async fn idle(&mut self) -> Result<Box<Writing>, BlobError> {
+    /// Waits until nothing is being written. Whoever gives up waiting may ask again.
+    async fn settle(&mut self) -> Result<(), BlobError> {
+        if let State::Busy(task) = &mut self.state {
+            let written = task.await;
+            self.state = State::Failed;
+            self.state = State::Idle(written.map_err(io::Error::other)??);
+        }
+        Ok(())
+    }
+
+    /// Takes what writes the file, which must not be busy.
+    fn take_idle(&mut self) -> Result<Box<Writing>, BlobError> {
         match std::mem::replace(&mut self.state, State::Failed) {
             State::Idle(writing) => Ok(writing),
-            State::Busy(task) => Ok(task.await.map_err(io::Error::other)??),
-            State::Failed => Err(io::Error::other("an earlier write failed").into()),
+            State::Busy(_) | State::Failed => Err(io::Error::other("an earlier write failed").into()),
         }
     }
 }
@@ -399,7 +417,50 @@ mod tests {
         second.write(Bytes::copy_from_slice(&whole[40_000..])).await.unwrap();
         let received = second.finish().await.unwrap();
         assert_eq!((received.hash, &received.head[..]), (hash(&whole), &whole[..HEAD_BYTES]));
-        received.keep(&blobs).await.unwrap();
+        let name = received.keep(&blobs).await.unwrap().to_string();
         assert_eq!(blobs.partial_length("ab").await.unwrap(), 0);
+        assert_eq!(blobs.get(&name, u64::MAX).await.unwrap().unwrap(), whole);
+    }
+
+    #[tokio::test]
+    async fn pieces_begin_at_multiples_of_their_size_however_a_file_comes() {
+        let (blobs, _directory) = blobs();
+        let mut first = Incoming::resume(&blobs, "ab", u64::MAX).await.unwrap().0;
+        first.write(Bytes::from(pattern(1_000))).await.unwrap();
+        assert_eq!((first.piece_bytes(), first.gathered_bytes), (GATHER_BYTES, 1_000));
+        first.pause().await.unwrap();
+        let (mut second, _) = Incoming::resume(&blobs, "ab", u64::MAX).await.unwrap();
+        assert_eq!(second.piece_bytes(), GATHER_BYTES - 1_000);
+        second.write(Bytes::from(pattern(3 * GATHER_BYTES))).await.unwrap();
+        assert_eq!((second.piece_bytes(), second.gathered_bytes), (GATHER_BYTES, 1_000));
+    }
+
+    /// Who gives up waiting leaves nobody behind that writes: the next one finds all that was written.
+    #[tokio::test]
+    async fn nothing_is_written_after_a_sender_is_gone() {
+        let (blobs, _directory) = blobs();
+        for round in 0..20 {
+            let name = format!("{round:02x}");
+            let (mut gone, _) = Incoming::resume(&blobs, &name, u64::MAX).await.unwrap();
+            let whole = pattern(8 * GATHER_BYTES);
+            tokio::select! {
+                biased;
+                _ = gone.write(Bytes::from(whole.clone())) => unreachable!("it waits for a thread"),
+                () = std::future::ready(()) => {}
+            }
+            drop(gone);
+            let (mut next, held) = loop {
+                match Incoming::resume(&blobs, &name, u64::MAX).await {
+                    Err(BlobError::Busy) => tokio::task::yield_now().await,
+                    other => break other.unwrap(),
+                }
+            };
+            next.write(Bytes::from(whole[held as usize..].to_vec())).await.unwrap();
+            let kept = next.finish().await.unwrap().keep(&blobs).await.unwrap().to_string();
+            assert!(
+                blobs.get(&kept, u64::MAX).await.unwrap().unwrap() == whole,
+                "round {round}, held {held}"
+            );
+        }
     }
 }
