@@ -130,27 +130,41 @@ mod tests {
 
     #[tokio::test]
     async fn parts_of_a_file_come_whole_and_in_order() {
-        let (app, directory) = App::for_test(Config::default());
+        let (app, _directory) = App::for_test(Config::default());
         let bytes: Vec<u8> = (0..600_000u32).map(|n| (n % 253) as u8).collect();
         let name = app.blobs.put(bytes.clone().into()).await.unwrap().to_string();
         let kept = app.blobs.open_file(&name).await.unwrap().unwrap();
         let piece = kept.piece_bytes() as usize;
-        let path = directory.path().join("blobs").join(&name[..2]).join(&name);
-        let file = std::fs::File::open(path).unwrap();
-        // All of it in memory, then with a hole at its begin, in its midst, and none of it.
-        for (hole, hole_length) in
-            [(None, 1), (Some(0), 4096), (Some(piece as u64), 4096), (Some(0), 600_000)]
-        {
-            if let Some(hole) = hole {
-                fadvise(&file, hole, NonZeroU64::new(hole_length), Advice::DontNeed).unwrap();
-            }
-            for (start, length) in [(0, bytes.len()), (5, 0), (piece - 1, piece + 2), (7, 9)] {
-                let body = Body::kept(kept.clone(), start as u64, length as u64);
-                assert_eq!(body.size_hint().exact(), Some(length as u64));
-                assert_eq!(body.collect().await.unwrap().to_bytes(), bytes[start..start + length]);
-            }
+        for (start, length) in [(0, bytes.len()), (5, 0), (piece - 1, piece + 2), (7, 9)] {
+            let body = Body::kept(kept.clone(), start as u64, length as u64);
+            assert_eq!(body.size_hint().exact(), Some(length as u64));
+            assert_eq!(body.collect().await.unwrap().to_bytes(), bytes[start..start + length]);
         }
         let beyond = Body::kept(kept, 0, bytes.len() as u64 + 1);
         assert!(beyond.collect().await.is_err(), "a file that is shorter than it was ends the answer");
+    }
+
+    /// What lies in the system's cache is read without a thread, also after a hole in it.
+    #[tokio::test]
+    async fn a_hole_in_the_cache_is_read_by_a_thread_and_no_more_than_that() {
+        /// Far more than the system keeps or drops in one piece.
+        const HOLE: std::ops::Range<u64> = 4 << 20..12 << 20;
+        let (app, directory) = App::for_test(Config::default());
+        let bytes: Vec<u8> = (0..16u32 << 20).map(|n| (n % 253) as u8).collect();
+        let name = app.blobs.put(bytes.clone().into()).await.unwrap().to_string();
+        let path = directory.path().join("blobs").join(&name[..2]).join(&name);
+        let file = std::fs::File::open(path).unwrap();
+        fadvise(&file, HOLE.start, NonZeroU64::new(HOLE.end - HOLE.start), Advice::DontNeed).unwrap();
+        let kept = app.blobs.open_file(&name).await.unwrap().unwrap();
+        let piece = kept.piece_bytes();
+        let mut body = Body::kept(kept, 0, bytes.len() as u64);
+        let (mut read, mut threads_after) = (Vec::new(), 0);
+        while let Some(frame) = body.frame().await {
+            read.extend_from_slice(&frame.unwrap().into_data().unwrap());
+            let Body::File(file) = &body else { unreachable!("it is a file") };
+            threads_after += u32::from(file.next > HOLE.end + 2 * piece && file.reading.is_some());
+        }
+        assert!(read == bytes);
+        assert_eq!(threads_after, 0);
     }
 }
