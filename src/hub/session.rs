@@ -96,7 +96,7 @@ impl Waiting<'_> {
         let is_more = if state.connection != self.connection || state.is_to_reconnect {
             true
         } else {
-            state.ring.unsent() > 0 && state.take(max_frames, max_bytes, self.taken)
+            state.has_unsent() && state.take(max_frames, max_bytes, self.taken)
         };
         (is_more, self.taken)
     }
@@ -112,6 +112,8 @@ struct State {
     writer: Option<Writer>,
     /// Whether it is among those to be written to.
     is_gathered: bool,
+    /// Nothing is taken while something is told that has to arrive together.
+    is_held: bool,
     /// What a connection that owns the session no longer is to close with.
     close: Close,
     /// Whether op 7 waits to be sent.
@@ -121,6 +123,11 @@ struct State {
 }
 
 impl State {
+    /// Whether there are events to be taken.
+    fn has_unsent(&self) -> bool {
+        self.ring.unsent() > 0 && !self.is_held
+    }
+
     /// Takes waiting events; whether more wait.
     fn take(&mut self, max_frames: usize, max_bytes: usize, out: &mut Vec<(u64, Packet)>) -> bool {
         let is_first = self.ring.last_seq() == 0;
@@ -150,6 +157,7 @@ impl Session {
             waker: None,
             writer: None,
             is_gathered: false,
+            is_held: false,
             close: TAKEN_OVER,
             is_to_reconnect: false,
             is_over: false,
@@ -184,18 +192,28 @@ impl Session {
     }
 
     /// Queues an event, which a socket that sleeps is written or woken for at the end of the hub's turn: what is told together arrives
-    /// together (discord.py waits without end for where to connect when that comes a moment after its voice state). A reader that is
-    /// too slow is cut off and may resume.
+    /// together as a rule. A reader that is too slow is cut off and may resume.
     pub(super) fn push(self: &Arc<Self>, packet: Packet) {
         let mut state = self.lock();
         state.ring.push(packet);
         if state.ring.is_overrun() {
             state.cut(TOO_SLOW);
         }
+        self.gather(state);
+    }
+
+    /// Notes that a socket that sleeps is owed something.
+    fn gather(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
         if state.waker.is_some() && !std::mem::replace(&mut state.is_gathered, true) {
             drop(state);
             self.errands.owed().push(self.clone());
         }
+    }
+
+    /// What is pushed until this is dropped arrives together for certain.
+    pub(super) fn hold(self: &Arc<Self>) -> Held {
+        self.lock().is_held = true;
+        Held(self.clone())
     }
 
     /// Writes what waits, and wakes the socket's task for what is not written so. `taken` is room that many writes share.
@@ -316,6 +334,19 @@ impl Session {
     }
 }
 
+/// Events of a session are held back.
+pub(super) struct Held(Arc<Session>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.is_held = false;
+        if state.has_unsent() {
+            self.0.gather(state);
+        }
+    }
+}
+
 impl fmt::Debug for Session {
     /// Whose it is; the id lets resume, so it is kept out of logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -381,7 +412,7 @@ impl Connection {
         if std::mem::take(&mut state.is_to_reconnect) {
             return Poll::Ready(Next::Reconnect);
         }
-        if state.ring.unsent() == 0 {
+        if !state.has_unsent() {
             state.waker = Some(cx.waker().clone());
             return Poll::Pending;
         }

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use self::fixture::{ALICE, GENERAL, OWNER, Rig, World, message_event, person};
 use crate::hub::{Activated, Hub, Next, NotResumed, RING_BUDGET_BYTES, ResumeRequest};
+use crate::logic::session::Packet;
 use crate::model::{Audience, Batch, Dispatch, Event};
 
 /// The thread: what is published from the writer's thread wakes a socket that waits, in order; a stop ends it.
@@ -81,8 +82,11 @@ async fn what_one_turn_tells_arrives_together() {
     let (hub, handle) = Hub::start(RING_BUDGET_BYTES).unwrap();
     let connection = handle.attach(person(ALICE)).await.unwrap();
     handle.activate(&connection, World::default().activation(ALICE)).await.unwrap();
-    let mut taken = Vec::new();
-    timeout(Duration::from_secs(20), connection.next(usize::MAX, usize::MAX, &mut taken)).await.unwrap();
+    let mut taken: Vec<(u64, Packet)> = Vec::new();
+    // The last that coming tells, half a second after it.
+    while taken.last().is_none_or(|(_, packet)| packet.name() != "SESSIONS_REPLACE") {
+        timeout(Duration::from_secs(20), connection.next(usize::MAX, usize::MAX, &mut taken)).await.unwrap();
+    }
     let bell = Arc::new(Bell::default());
     let waker = Waker::from(bell.clone());
     let mut rig = Rig::new();

@@ -203,8 +203,7 @@ impl State {
         self.voices.insert(place, user, occupant);
         self.grant(place, user, entry.afk_after_ms);
         let left = old.map(|old| old.channel);
-        self.tell_voice(now, place, user, left);
-        self.tell_server(place, user);
+        self.tell_both(now, place, user, left);
         for channel in left.into_iter().chain([channel]) {
             self.note_room(now, place, channel);
         }
@@ -223,9 +222,10 @@ impl State {
             return;
         }
         self.regrant(place, user);
-        self.tell_voice(now, place, user, Some(channel));
-        if !is_new {
-            self.tell_server(place, user);
+        if is_new {
+            self.tell_voice(now, place, user, Some(channel));
+        } else {
+            self.tell_both(now, place, user, Some(channel));
         }
     }
 
@@ -442,6 +442,15 @@ impl State {
             self_deaf: occupant.own.deaf,
             afk_after_ms,
         });
+    }
+
+    /// Tells where somebody is, and their session where to connect, the two together: discord.py waits without end for the second where
+    /// it comes a moment after the first.
+    fn tell_both(&mut self, now: Now, place: VoicePlace, user: UserId, left: Option<ChannelId>) {
+        let entry = self.voices.get(place, user).and_then(|occupant| self.sessions.get(&occupant.key));
+        let _together = entry.map(|entry| entry.session.hold());
+        self.tell_voice(now, place, user, left);
+        self.tell_server(place, user);
     }
 
     /// Tells the session that joined where to connect, and by what token.
