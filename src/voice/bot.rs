@@ -53,7 +53,7 @@ pub struct Bot {
     packets: u32,
     bytes: usize,
     announced: HashSet<u32>,
-    hears_from_ms: u64,
+    has_key_ms: u64,
 }
 
 impl Bot {
@@ -71,13 +71,13 @@ impl Bot {
             packets: 0,
             bytes: 0,
             announced: HashSet::new(),
-            hears_from_ms: now_ms + TAKES_KEY_MS,
+            has_key_ms: now_ms + TAKES_KEY_MS,
         }
     }
 
     /// Whether it has had the time to take its key.
-    pub fn hears(&self, now_ms: u64) -> bool {
-        now_ms >= self.hears_from_ms
+    pub fn has_key(&self, now_ms: u64) -> bool {
+        now_ms >= self.has_key_ms
     }
 
     /// Where its sound goes, if that is known.
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn sound_waits_until_the_key_is_taken() {
         let bot = Bot::new(1_000, Mode::Aes, &KEY, "192.0.2.1".parse().unwrap());
-        assert!(!bot.hears(1_000) && !bot.hears(1_249) && bot.hears(1_250));
+        assert!(!bot.has_key(1_000) && !bot.has_key(1_249) && bot.has_key(1_250));
     }
 
     #[test]

@@ -195,7 +195,7 @@ impl Worker {
                     peer.write_audio(now, index, mapped, Arc::clone(heard.payload), heard.told);
                 });
             }
-            Link::Bot(bot) if bot.hears(now_ms) && matches!(source.kind, Kind::Mic | Kind::Bot) => {
+            Link::Bot(bot) if bot.has_key(now_ms) && matches!(source.kind, Kind::Mic | Kind::Bot) => {
                 let ssrc = self.members.get(&source.member).map_or(0, |member| member.ssrc);
                 let Some(Link::Bot(bot)) = self.members.get_mut(&delivery.to).map(|member| &mut member.link)
                 else {
