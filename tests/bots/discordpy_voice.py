@@ -98,7 +98,9 @@ async def log_in(token):
 async def move(mover, moved, channel_id):
     """Until the one who is moved was told."""
     told = asyncio.ensure_future(moved.wait_for(
-        "voice_state_update", check=lambda member, _, now: member.id == moved.user.id and now.channel.id == channel_id, timeout=PATIENCE_S
+        "voice_state_update",
+        check=lambda member, _, now: member.id == moved.user.id and now.channel is not None and now.channel.id == channel_id,
+        timeout=PATIENCE_S,
     ))
     guild = mover.get_guild(GUILD_ID)
     member = await guild.fetch_member(moved.user.id)
