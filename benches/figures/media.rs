@@ -20,8 +20,10 @@ const PHOTO: (u32, u32) = (4_000, 3_000);
 /// Longest side of its thumbnail.
 const THUMBNAIL: u32 = 400;
 const ROUNDS: usize = 5;
-/// Downloads of each file: the rate of one of a few hundredths of a second is the scheduler's choice, by a factor of three.
-const DOWNLOADS: usize = 8;
+/// Files sent and fetched, and how often each is fetched: the rate of one of a few hundredths of a second is the scheduler's choice,
+/// by a factor of three. The first after the upload is told apart: it meets what the system's cache does not hold.
+const FILES: u8 = 15;
+const DOWNLOADS: usize = 4;
 /// Rounds of posts with and without uploads: what one in a hundred waits for differs more from round to round than by them.
 const LOAD_ROUNDS: usize = 15;
 /// Bytes of one upload.
@@ -86,7 +88,7 @@ async fn transfers(server: &Process, floor: &Process, seeded: &Seeded) -> f64 {
     let mut real = Http::open(server.address).await;
     let mut bare = Http::open(floor.address).await;
     let (mut up, mut up_floor, mut down, mut down_floor) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for round in 0..ROUNDS as u8 {
+    for round in 0..FILES {
         file[FILE_BYTES - 1] = round; // a file that is not held yet
         let slot = slot(&mut real, seeded).await;
         let began = Instant::now();
@@ -108,9 +110,12 @@ async fn transfers(server: &Process, floor: &Process, seeded: &Seeded) -> f64 {
         }
     }
     let bare_rate = median(up_floor.clone());
+    let first = |rates: &[f64]| rates.iter().copied().step_by(DOWNLOADS).collect::<Vec<_>>();
+    let (first, first_floor) = (first(&down), first(&down_floor));
     for (what, real, floor) in [
         ("Upload of 64 MiB (floor: hyper that hashes, writes and syncs)", up, up_floor),
         ("Download of 64 MiB (floor: hyper and a file)", down, down_floor),
+        ("The first of each file alone", first, first_floor),
     ] {
         let (real, floor) = (median(real), median(floor));
         let shown = |rate: f64| format!("{:.0} MB/s", rate / 1e6);
