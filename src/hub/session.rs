@@ -1,7 +1,8 @@
 //! A gateway session and the connection that owns it: the ring of events between the hub, which pushes, and one socket, which
 //! takes. The lock is held for a few instructions. What is pushed while the socket's task sleeps is written without waking it: the
 //! sessions owed something are gathered, and written to a few dozen at a time by whatever thread of the runtime is free (measured:
-//! a task woken for each of 5 000 sockets costs three times the bare writes).
+//! a task woken for each of 5 000 sockets costs three times the bare writes). Where a socket can't be written to so, as behind TLS, its
+//! task is woken then.
 
 use std::fmt;
 use std::future::poll_fn;
