@@ -8,9 +8,13 @@ mod crypto;
 mod description;
 mod directory;
 pub mod doctor;
+mod handshake;
 mod mailbox;
 mod metrics;
 mod peer;
+mod slots;
+mod srtp;
+mod stream;
 mod tcp;
 mod worker;
 
@@ -20,7 +24,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use str0m::config::CryptoProvider;
 use str0m::net::Protocol;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
@@ -124,8 +127,7 @@ impl Voice {
     pub fn start(hub: HubHandle, settings: Settings) -> io::Result<Self> {
         let number = settings.threads.clamp(1, MAX_MEDIA_THREADS);
         hub.desk().divide(number);
-        let provider: CryptoProvider = str0m::crypto::from_feature_flags();
-        let certificate = provider.dtls_provider.generate_certificate();
+        let certificate = handshake::certificate();
         let certificate = certificate.ok_or_else(|| io::Error::other("no certificate could be made"))?;
         let (threads, queues): (Vec<_>, Vec<_>) = (0..number).map(|_| mpsc::channel(MAX_COMMANDS)).unzip();
         let voice = Self {

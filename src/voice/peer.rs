@@ -1,5 +1,5 @@
 //! One browser's WebRTC connection: a str0m instance, what its streams carry, and in which of them slots are sent. It takes packets
-//! and time, and gives packets and events; it knows nothing of rooms.
+//! and time, and gives packets and events; it knows nothing of rooms. Sound to the browser goes past that instance, under its keys.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -9,20 +9,23 @@ use std::time::{Duration, Instant};
 use str0m::bwe::{Bitrate, BweKind};
 use str0m::change::SdpOffer;
 use str0m::config::DtlsCert;
-use str0m::format::Codec;
-use str0m::media::{KeyframeRequestKind, Mid, Pt, Rid};
+use str0m::media::{KeyframeRequestKind, Mid, Rid};
 use str0m::net::{Protocol, Receive, TcpType, Transmit};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
 
 use super::description::{Section, sections, without_candidates};
+use super::handshake::{self, Agreed};
+use super::slots::{self, SoundSlot, VideoSlot};
+use super::srtp::Sealer;
+use super::stream::{self, Told};
 use crate::logic::room::{Kind, Layer, Level, Mapped, VideoPacket};
 use crate::logic::voice_session::Offer;
 
 /// Estimate with which a receiver of video begins.
 const FIRST_ESTIMATE_KBPS: u64 = 1_000;
 
-/// How often a connection that sends sound all the time is asked for what else it has to say.
+/// How often a connection that is sent video all the time is asked for what else it has to say.
 const SETTLES_EVERY: Duration = Duration::from_millis(10);
 
 /// How often a connection is told the time at once while it is late.
@@ -70,48 +73,16 @@ pub enum PeerEvent {
     Video { kind: Kind, facts: VideoPacket, packet: Box<RtpPacket> },
     /// The receiver wants a keyframe in a video slot.
     KeyframeWanted { slot: usize },
-    /// What the connection carries, in bits per second.
+    /// What the connection carries of video beside its sound, in bits per second.
     Estimate(u64),
 }
 
-/// A slot's stream. One of sound is opened with the first packet in it: every open stream costs memory, and time with each packet of
-/// any other.
-#[derive(Clone, Debug)]
-struct Out {
-    mid: Mid,
-    /// Its number, which the answer names; none where the client takes nothing in it.
-    ssrc: Option<Ssrc>,
-    pt: Option<Pt>,
-    is_open: bool,
-}
-
-impl Out {
-    /// The stream that negotiation made for a section.
-    fn negotiated(rtc: &mut Rtc, section: &Section) -> Self {
-        let mid = section.mid.as_str().into();
-        let ssrc = rtc.direct_api().stream_tx_by_mid(mid, None).map(|stream| stream.ssrc());
-        Self { mid, ssrc, pt: None, is_open: ssrc.is_some() }
-    }
-
-    /// Opens a stream of sound.
-    fn open(&mut self, rtc: &mut Rtc) {
-        if let Some(ssrc) = self.ssrc.filter(|_| !self.is_open) {
-            // Nothing of it is sent again, so nothing of it is kept.
-            rtc.direct_api().declare_stream_tx(ssrc, None, self.mid, None).set_rtx_cache(
-                0,
-                Duration::ZERO,
-                None,
-            );
-            self.is_open = true;
-        }
-    }
-
-    fn close(&mut self, rtc: &mut Rtc) {
-        if let Some(ssrc) = self.ssrc {
-            rtc.direct_api().remove_stream_tx(ssrc);
-        }
-        self.is_open = false;
-    }
+/// Where the library sends what is no check of a route.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Route {
+    proto: Protocol,
+    source: SocketAddr,
+    destination: SocketAddr,
 }
 
 /// A browser's connection.
@@ -121,8 +92,14 @@ pub struct Peer {
     sections: Vec<Section>,
     /// What the streams that come in carry, by their number.
     incoming: HashMap<Ssrc, Incoming>,
-    audio: Vec<Out>,
-    video: Vec<Out>,
+    audio: Vec<SoundSlot>,
+    video: Vec<VideoSlot>,
+    /// What its handshake agrees on, and what that made.
+    agreed: Agreed,
+    sealer: Option<Sealer>,
+    route: Option<Route>,
+    /// Whom the library's feedback comes from when it is asked where it sends: nobody whose sound is sealed here.
+    asker: Ssrc,
     /// When it wants to be told the time.
     pub next: Instant,
     /// Packets that were written and have not left, and when it was last asked for all it has to say.
@@ -158,7 +135,9 @@ impl Peer {
         if is_estimated {
             config = config.enable_bwe(Some(Bitrate::kbps(FIRST_ESTIMATE_KBPS)));
         }
-        let mut rtc = config.build(now);
+        stream::fix_clock();
+        let (mut rtc, agreed) = handshake::build(config, now);
+        let asker = rtc.direct_api().new_ssrc();
         for address in &addresses.udp {
             if let Ok(candidate) = Candidate::host(*address, "udp") {
                 rtc.add_local_candidate(candidate);
@@ -177,6 +156,10 @@ impl Peer {
             incoming: HashMap::new(),
             audio: Vec::new(),
             video: Vec::new(),
+            agreed,
+            sealer: None,
+            route: None,
+            asker,
             next: now,
             written: 0,
             settled: now,
@@ -195,27 +178,25 @@ impl Peer {
         let found = sections(&offer.sdp, &offer.tracks).ok_or(BadOffer::Unreadable)?;
         let parsed = SdpOffer::from_sdp_string(&without_candidates(&offer.sdp));
         let parsed = parsed.map_err(|_| BadOffer::Unreadable)?;
-        let heard: Vec<Option<Ssrc>> =
-            self.audio.iter().filter(|slot| slot.is_open).map(|slot| slot.ssrc).collect();
-        // So that the answer names them as the one before did.
-        for slot in &mut self.audio {
+        // The library has no streams of sound but here, so that the answer names them as the one before did.
+        for slot in &self.audio {
             slot.open(&mut self.rtc);
         }
-        let answer = self.rtc.sdp_api().accept_offer(parsed).map_err(|error| {
-            tracing::debug!(%error, "an offer was not taken");
-            BadOffer::Broken
-        })?;
-        self.sections = found;
-        self.incoming.clear();
-        let slots = |rtc: &mut Rtc, is_video: bool| -> Vec<Out> {
-            let own = self.sections.iter().filter(|of| of.sends.is_none() && of.is_video == is_video);
-            own.map(|of| Out::negotiated(rtc, of)).collect()
-        };
-        (self.audio, self.video) = (slots(&mut self.rtc, false), slots(&mut self.rtc, true));
-        for slot in self.audio.iter_mut().filter(|slot| !heard.contains(&slot.ssrc)) {
+        let answer = self.rtc.sdp_api().accept_offer(parsed);
+        if answer.is_ok() {
+            self.sections = found;
+            self.incoming.clear();
+            let own = self.sections.iter().filter(|section| section.sends.is_none());
+            let known = std::mem::take(&mut self.audio);
+            (self.audio, self.video) = slots::negotiated(&mut self.rtc, own, known);
+        }
+        for slot in &self.audio {
             slot.close(&mut self.rtc);
         }
-        Ok(answer.to_sdp_string())
+        answer.map(|answer| answer.to_sdp_string()).map_err(|error| {
+            tracing::debug!(%error, "an offer was not taken");
+            BadOffer::Broken
+        })
     }
 
     /// The name by which its route is asked for.
@@ -235,8 +216,9 @@ impl Peer {
 
     /// The mid of a slot.
     pub fn mid(&self, is_video: bool, index: usize) -> Option<String> {
-        let slots = if is_video { &self.video } else { &self.audio };
-        slots.get(index).map(|slot| slot.mid.to_string())
+        let (audio, video) = (self.audio.get(index), self.video.get(index));
+        let mid = if is_video { video.map(|slot| slot.mid) } else { audio.map(|slot| slot.mid) };
+        mid.map(|mid| mid.to_string())
     }
 
     /// The video slot with this mid.
@@ -284,7 +266,17 @@ impl Peer {
             tracing::debug!(%error, "a packet was not taken");
             self.faults += 1;
         }
+        // A check of another route may be that this one is taken from now on.
+        let is_here = |route: Route| (route.proto, route.destination) == (proto, from);
+        if self.is_live && is_check(bytes) && !self.route.is_some_and(is_here) {
+            self.ask_route();
+        }
         self.drain(now, out, events);
+    }
+
+    /// Has the library send something where it sends media, as it tells nobody where that is: feedback that clients pass over.
+    fn ask_route(&mut self) {
+        self.rtc.direct_api().send_app_specific_feedback(self.asker, self.asker, *b"HRTH");
     }
 
     /// Lets time pass. What is paced or tried out leaves one packet each time that it is told the time: so it is told again while it is
@@ -348,6 +340,10 @@ impl Peer {
             }
             Ok(Output::Transmit(transmit)) => {
                 self.written -= usize::from(self.written > 0 && is_media(&transmit.contents));
+                if !is_check(&transmit.contents) {
+                    let Transmit { proto, source, destination, .. } = transmit;
+                    self.route = Some(Route { proto, source, destination });
+                }
                 out.push(transmit);
             }
             Ok(Output::Event(event)) => self.take(event, events),
@@ -452,31 +448,30 @@ impl Peer {
     }
 
     /// Sends a sound in a slot.
-    pub fn write_audio(
+    pub fn send_sound(
         &mut self,
         now: Instant,
         index: usize,
         mapped: Mapped,
-        payload: Arc<[u8]>,
-        told: Option<&ExtensionValues>,
+        payload: &[u8],
+        told: Option<Told>,
+        out: &mut Vec<Transmit>,
     ) {
-        let Some(pt) = self.payload_type(false, index) else { return };
-        let slot = &mut self.audio[index];
-        slot.open(&mut self.rtc);
-        let ext_vals = ExtensionValues {
-            audio_level: told.and_then(|told| told.audio_level),
-            voice_activity: told.and_then(|told| told.voice_activity),
-            ..ExtensionValues::default()
+        if self.sealer.is_none() {
+            self.sealer = self.agreed.take();
+        }
+        let (Some(sealer), Some(slot)) = (&mut self.sealer, self.audio.get_mut(index)) else { return };
+        let (Some(route), Some(format)) = (self.route, slot.format(&self.rtc)) else { return };
+        let Some(stream) = &mut slot.stream else { return };
+        let Route { proto, source, destination } = route;
+        let mut send = |contents: Option<Vec<u8>>| {
+            out.extend(contents.map(|of| Transmit { proto, source, destination, contents: of.into() }));
         };
-        if let Some(ssrc) = slot.ssrc
-            && let Some(stream) = self.rtc.direct_api().stream_tx(&ssrc)
+        send(stream.packet(sealer, format, mapped, payload, told));
+        if stream.is_to_report(now)
+            && let Some(media) = self.rtc.media(slot.mid)
         {
-            stream.write_rtp(
-                RtpWrite::new(pt, mapped.seq.into(), mapped.timestamp, now, payload)
-                    .marker(mapped.is_first)
-                    .ext_vals(ext_vals),
-            );
-            self.written += 1;
+            send(stream.report(sealer, now, mapped.timestamp, media.cname()));
         }
     }
 
@@ -489,7 +484,8 @@ impl Peer {
         packet: &RtpPacket,
         picture: Option<(u16, u8)>,
     ) {
-        let Some(pt) = self.payload_type(true, index) else { return };
+        let Some(slot) = self.video.get_mut(index) else { return };
+        let Some(pt) = slot.payload_type(&self.rtc) else { return };
         let ext_vals = ExtensionValues {
             video_orientation: packet.header.ext_vals.video_orientation,
             ..ExtensionValues::default()
@@ -506,27 +502,18 @@ impl Peer {
         if let Some(patch) = patch {
             write = write.vp8_patch(patch);
         }
-        if let Some(ssrc) = self.video[index].ssrc
+        if let Some(ssrc) = slot.ssrc
             && let Some(stream) = self.rtc.direct_api().stream_tx(&ssrc)
         {
             stream.write_rtp(write);
             self.written += 1;
         }
     }
+}
 
-    /// The payload type that the client gave the codec in a slot, looked up once.
-    fn payload_type(&mut self, is_video: bool, index: usize) -> Option<Pt> {
-        let slots = if is_video { &mut self.video } else { &mut self.audio };
-        let slot = slots.get_mut(index)?;
-        if slot.pt.is_none() {
-            let codec = if is_video { Codec::Vp8 } else { Codec::Opus };
-            let known = self.rtc.media(slot.mid)?.remote_pts();
-            let params = self.rtc.codec_config().params();
-            let fits = params.iter().find(|of| of.spec().codec == codec && known.contains(&of.pt()));
-            slot.pt = fits.map(|of| of.pt());
-        }
-        slot.pt
-    }
+/// Whether a packet is of STUN (RFC 7983 §7).
+fn is_check(packet: &[u8]) -> bool {
+    matches!(packet, [0..4, ..])
 }
 
 /// Whether a packet is one of RTP (RFC 5761 §4, RFC 7983 §7), and not of RTCP, DTLS or STUN.

@@ -393,11 +393,7 @@ impl World {
             if self.people.get(&of).is_none_or(|of| !of.shows) {
                 continue;
             }
-            let heard =
-                person.told.iter().filter(|(slot, source)| !slot.is_video && source.is_some()).count();
-            let budget = person
-                .estimate_bps
-                .map_or(u64::MAX, |bps| (bps / 10 * 9).saturating_sub(heard as u64 * 64_000));
+            let budget = person.estimate_bps.map_or(u64::MAX, |bps| bps / 10 * 9);
             let tile = [180, 360, 720].iter().position(|full| *full >= height).unwrap_or(2);
             // The smallest is sent in any case: it takes little.
             let fits = |budget: u64| COSTS[..=tile].iter().rposition(|cost| *cost <= budget).unwrap_or(0);

@@ -215,7 +215,7 @@ fn a_thin_connection_gets_less_at_once_and_more_after_a_while() {
     room.tick(3_000);
     room.tick(6_000);
     assert!(room.take_effects().iter().any(|of| matches!(of, Effect::Keyframe { .. })));
-    assert_eq!(room.wanted_bps(2), 2_071_111, "a fifth more and a sound, of nine tenths");
+    assert_eq!(room.wanted_bps(2), 2_000_000, "a fifth more, of nine tenths");
     room.set_shed_layers(10_000, 1);
     assert!(room.take_effects().contains(&Effect::Keyframe { source: camera(1), layer: 1 }));
 }

@@ -2,9 +2,7 @@
 //! keyframes only, and keyframes are asked for together. Layers that nobody wants are not sent to us at all.
 
 use super::meter::Meter;
-use super::{
-    Delivery, Effect, Kind, MAX_VIDEO_SLOTS, Mapper, Member, MemberId, Room, SlotId, SourceId, VIDEO_HZ,
-};
+use super::{Delivery, Effect, Kind, MAX_VIDEO_SLOTS, Mapper, MemberId, Room, SlotId, SourceId, VIDEO_HZ};
 
 /// A layer of a simulcast video, 0 the smallest.
 pub type Layer = usize;
@@ -31,8 +29,6 @@ const HOPE: u64 = 2;
 /// Bits per second of a smallest layer that the first of what is seen gets however little is estimated: where packets come late in any
 /// order, estimates fall to nothing, and little video is better than none.
 const KEPT_BPS: u64 = 250_000;
-/// Bits per second kept for each sound a receiver may hear.
-const AUDIO_BPS: u64 = 64_000;
 
 /// A video that a receiver wants to see.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -232,7 +228,7 @@ impl Room {
         self.sources.get(&source).map_or(0, |held| held.video.watchers)
     }
 
-    /// What a receiver's connection carries, as estimated.
+    /// What a receiver's connection carries of video, as estimated: beside its sound, which is not part of the estimate.
     pub fn estimate(&mut self, now_ms: u64, id: MemberId, bps: u64) {
         self.now_ms = now_ms;
         if let Some(member) = self.members.get_mut(&id) {
@@ -261,7 +257,7 @@ impl Room {
         };
         match member.video.slots.iter().filter_map(wanted).sum::<u64>() {
             0 => 0,
-            wanted => (wanted * 6 / 5 + member.heard_bps()) * 10 / 9,
+            wanted => (wanted * 6 / 5) * 10 / 9,
         }
     }
 
@@ -347,9 +343,7 @@ impl Room {
     /// priority, then more. Whether anything is to come in another layer than before.
     fn allocate(&mut self, id: MemberId) -> bool {
         let Some(member) = self.members.get_mut(&id) else { return false };
-        let heard_bps = member.heard_bps();
-        let budget =
-            member.video.estimate_bps.map_or(u64::MAX / 2, |bps| (bps / 10 * 9).saturating_sub(heard_bps));
+        let budget = member.video.estimate_bps.map_or(u64::MAX / 2, |bps| bps / 10 * 9);
         let (shed, now_ms) = (self.shed_layers, self.now_ms);
         let tile = |slot: &VideoSlot, hope: u64| {
             let want = slot.want.filter(|want| want.height > 0)?;
@@ -489,13 +483,6 @@ impl Room {
                 self.effects.push(Effect::Layers { source: *source, wanted: is_wanted });
             }
         }
-    }
-}
-
-impl Member {
-    /// Bits per second kept for what is heard.
-    fn heard_bps(&self) -> u64 {
-        self.audio.iter().filter(|slot| slot.source.is_some()).count() as u64 * AUDIO_BPS
     }
 }
 

@@ -1,15 +1,15 @@
 //! What comes out of connections, and where it goes: sounds and pictures to those whose slots they are in.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
-use str0m::rtp::{ExtensionValues, RtpPacket};
+use str0m::rtp::RtpPacket;
 
 use super::{Link, Participant, Worker};
 use crate::hub::VoiceReport;
 use crate::logic::room::{Delivery, Kind, Level, MemberId, SourceId, VideoPacket};
 use crate::voice::metrics::count;
 use crate::voice::peer::PeerEvent;
+use crate::voice::stream::Told;
 
 /// Packets of a bot that said nothing of speaking, after which it speaks: half a second.
 const SPEAKS_AFTER_PACKETS: u32 = 25;
@@ -19,8 +19,8 @@ struct Heard<'a> {
     seq: u64,
     timestamp: u32,
     level: Level,
-    payload: &'a Arc<[u8]>,
-    told: Option<&'a ExtensionValues>,
+    payload: &'a [u8],
+    told: Option<Told>,
 }
 
 impl Participant {
@@ -123,7 +123,7 @@ impl Worker {
             timestamp: packet.header.timestamp,
             level,
             payload: &packet.payload,
-            told: Some(&packet.header.ext_vals),
+            told: Told::of(&packet.header.ext_vals),
         };
         self.hear(SourceId { member: id, kind }, &heard);
     }
@@ -149,12 +149,11 @@ impl Worker {
             self.pass_over(SourceId { member: id, kind: Kind::Bot }, sound.seq);
             return;
         }
-        let payload: Arc<[u8]> = sound.payload.into();
         let heard = Heard {
             seq: sound.seq,
             timestamp: sound.timestamp,
             level: sound.level,
-            payload: &payload,
+            payload: &sound.payload,
             told: None,
         };
         self.hear(SourceId { member: id, kind: Kind::Bot }, &heard);
@@ -183,6 +182,8 @@ impl Worker {
             self.deliver_sound(source, &delivery, heard);
         }
         self.heard = deliveries;
+        // What was just sealed is still in the cache, and the next sound need not be waited for.
+        self.flush();
     }
 
     fn deliver_sound(&mut self, source: SourceId, delivery: &Delivery, heard: &Heard<'_>) {
@@ -191,8 +192,8 @@ impl Worker {
         match &mut member.link {
             Link::Web(peer) if peer.is_live => {
                 let (mapped, index) = (delivery.mapped, delivery.slot.index);
-                self.write(delivery.to, |peer| {
-                    peer.write_audio(now, index, mapped, Arc::clone(heard.payload), heard.told);
+                self.drive(delivery.to, |peer, out, _| {
+                    peer.send_sound(now, index, mapped, heard.payload, heard.told, out);
                 });
             }
             Link::Bot(bot) if bot.has_key(now_ms) && matches!(source.kind, Kind::Mic | Kind::Bot) => {

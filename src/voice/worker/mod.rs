@@ -92,7 +92,7 @@ struct Participant {
     connecting_ms: Option<u64>,
     /// It was told that this takes too long, and to begin its media anew.
     was_asked_anew: bool,
-    /// What its connection carries, once estimated, in bits per second.
+    /// What its connection carries of video, once estimated, in bits per second.
     estimate_bps: Option<u64>,
     budget: Budget,
 }

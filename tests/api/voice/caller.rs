@@ -175,6 +175,7 @@ pub struct Gear {
 
 enum Order {
     Talk(bool),
+    Move(UdpSocket),
     Answer(String),
 }
 
@@ -241,7 +242,8 @@ impl Caller {
         orders.send(Order::Answer(session["sdp"].as_str().unwrap().to_owned())).unwrap();
         let camera = camera.map(Camera::new);
         let (pending, told) = (Some(pending), (seen.clone(), news.clone()));
-        let media = Media { rtc, wire, mic, camera, pending, seen: told.0, news: told.1 };
+        let own = wire.own();
+        let media = Media { rtc, wire, own, mic, camera, pending, seen: told.0, news: told.1 };
         let task = tokio::spawn(media.run(queue));
         let mut caller =
             Self { gateway, line, ticket, ready, seen, news, orders, task, slots: BTreeMap::new(), tile };
@@ -253,6 +255,11 @@ impl Caller {
     /// Begins or stops to talk.
     pub fn talk(&self, is_on: bool) {
         self.orders.send(Order::Talk(is_on)).unwrap();
+    }
+
+    /// Sends from another port from now on and hears nothing at the old one, as behind a router that forgot whose that was.
+    pub async fn change_port(&self) {
+        self.orders.send(Order::Move(UdpSocket::bind("127.0.0.1:0").await.unwrap())).unwrap();
     }
 
     /// Shows the camera.
@@ -345,6 +352,8 @@ impl Drop for Caller {
 struct Media {
     rtc: Rtc,
     wire: Wire,
+    /// Where its client believes to be.
+    own: SocketAddr,
     mic: Mid,
     camera: Option<Camera>,
     pending: Option<str0m::change::SdpPendingOffer>,
@@ -363,6 +372,7 @@ impl Media {
             tokio::select! {
                 order = orders.recv() => match order {
                     Some(Order::Talk(is_on)) => is_talking = is_on,
+                    Some(Order::Move(socket)) => self.wire = Wire::Udp(socket),
                     Some(Order::Answer(sdp)) => {
                         let answer = SdpAnswer::from_sdp_string(&sdp).unwrap();
                         self.rtc.sdp_api().accept_answer(self.pending.take().unwrap(), answer).unwrap();
@@ -383,7 +393,7 @@ impl Media {
     }
 
     fn take(&mut self, from: SocketAddr, bytes: &[u8]) {
-        if let Ok(receive) = Receive::new(self.wire.protocol(), from, self.wire.own(), bytes) {
+        if let Ok(receive) = Receive::new(self.wire.protocol(), from, self.own, bytes) {
             self.rtc.handle_input(Input::Receive(Instant::now(), receive)).unwrap();
         }
     }

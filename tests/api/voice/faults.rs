@@ -39,6 +39,24 @@ async fn one_is_heard_over_udp_by_another_over_tcp() {
     hear_each_other(a, b).await;
 }
 
+/// A router that forgets whose port is whose gives a client another one, and nobody tells it.
+#[tokio::test]
+async fn who_comes_from_another_port_all_at_once_goes_on_hearing() {
+    let server = Server::start().await;
+    let (mira, bob) = (server.person("mira").await, server.person("bob").await);
+    let (guild, _, voice) = gather(&[&mira, &bob]).await;
+    let a = Caller::call(&mira, &guild, &voice).await;
+    let mut b = Caller::call(&bob, &guild, &voice).await;
+    let at_b = b.slot_of(&mira.id).await;
+    a.talk(true);
+    b.hear(&at_b, 20).await;
+    for _ in 0..2 {
+        b.change_port().await;
+        // What was on its way to the new port is not the point.
+        b.hear(&at_b, 100).await;
+    }
+}
+
 #[tokio::test]
 async fn a_restart_asks_callers_back_and_they_hear_each_other_again() {
     let server = Server::start().await;
