@@ -78,6 +78,9 @@ test('two people join by a click, and hear each other', async () => {
   await tile(ravi, 'mira').getByText('is talking').waitFor(WITHIN);
   await dock(mira).getByText('Clear').waitFor(WITHIN);
   expect((await flow(mira)).protocol).toBe('udp');
+  // what plays sound in time with pictures: the sender's own account of both, by one clock
+  await expect.poll(async () => (await flow(mira)).reportedPackets, WITHIN).toBeGreaterThan(50);
+  expect(Math.abs((await flow(mira)).reportedAt - Date.now())).toBeLessThan(10_000);
 });
 
 test('a mute keeps everything in, and a deaf person hears nothing', async () => {

@@ -34,6 +34,9 @@ export interface Flow {
   /** How packets travel. */
   protocol: string;
   made: number;
+  /** Packets of sound that the sender's reports tell of, and when the newest of these says it was written, ms of the clock. */
+  reportedPackets: number;
+  reportedAt: number;
 }
 
 /** What flows through the newest connection. Runs in the page. */
@@ -50,6 +53,8 @@ export async function measureFlow(): Promise<Flow> {
     sounds: 0,
     protocol: '',
     made: connections.length,
+    reportedPackets: 0,
+    reportedAt: 0,
   };
   const report = await newest?.getStats();
   report?.forEach((stat: Record<string, unknown>) => {
@@ -62,6 +67,9 @@ export async function measureFlow(): Promise<Flow> {
     } else if (stat['type'] === 'inbound-rtp' && stat['kind'] === 'video') {
       flow.frames += number('framesDecoded');
       if (number('framesDecoded') > 0) flow.videos++;
+    } else if (stat['type'] === 'remote-outbound-rtp' && stat['kind'] === 'audio') {
+      flow.reportedPackets += number('packetsSent');
+      flow.reportedAt = Math.max(flow.reportedAt, number('remoteTimestamp'));
     } else if (stat['type'] === 'candidate-pair' && stat['nominated'] === true) {
       const local = report.get(String(stat['localCandidateId'])) as { protocol?: string } | undefined;
       flow.protocol = local?.protocol ?? flow.protocol;
