@@ -159,6 +159,8 @@ pub(super) struct Worker {
     tcp: HashMap<SocketAddr, Outlet>,
     /// Packets to be sent at the end of the turn.
     out: Vec<Transmit>,
+    /// Those that go out in one piece.
+    joined: Vec<u8>,
     /// Whose connections were written to in this turn.
     written: Vec<MemberId>,
     /// No connection wants to be told the time before.
@@ -204,6 +206,7 @@ impl Worker {
             probe: None,
             tcp: HashMap::new(),
             out: Vec::new(),
+            joined: Vec::new(),
             written: Vec::new(),
             due: now,
             events: VecDeque::new(),

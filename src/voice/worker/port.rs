@@ -1,4 +1,5 @@
-//! The socket of media: one thread reads its datagrams in batches, all of them send through it.
+//! The socket of media: one thread reads its datagrams in batches, all of them send through it. Packets of one size to one address, as
+//! pictures are, go to the system in one piece, which it cuts (UDP GSO, Linux' udp(7)).
 
 use std::io::{self, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
@@ -15,6 +16,8 @@ use crate::voice::metrics::count;
 const BATCH: usize = 32;
 /// Bytes of room for the datagrams of one sender that the system joins.
 const BUFFER_BYTES: usize = 65_536;
+/// Bytes that the system is given at most to be cut: what a datagram can carry (RFC 768), less the longest headers.
+const MAX_JOINED_BYTES: usize = 65_000;
 /// Bytes that the system keeps for us in each direction while the loop is busy.
 const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 
@@ -42,11 +45,45 @@ impl Port {
         Ok(Self { socket, state, is_v6 })
     }
 
-    /// Sends a packet; false when the network takes no more of them at once. Hardly two in a row go to one address, so there is nothing
-    /// that the system could cut for us, and what else a message may carry costs it time.
-    fn send(&self, transmit: &Transmit) -> bool {
-        let to = mapped(transmit.destination, self.is_v6);
-        self.socket.send_to(&transmit.contents, to).is_ok()
+    /// Sends packets to one address, all of them of one size but the last, which may be shorter; how many the network took.
+    fn send(&self, packets: &[Transmit], joined: &mut Vec<u8>) -> usize {
+        let [first, rest @ ..] = packets else { return 0 };
+        let destination = mapped(first.destination, self.is_v6);
+        if !rest.is_empty() {
+            joined.clear();
+            packets.iter().for_each(|packet| joined.extend_from_slice(&packet.contents));
+            let segment_size = Some(first.contents.len());
+            let whole =
+                quinn_udp::Transmit { destination, ecn: None, contents: joined, segment_size, src_ip: None };
+            match self.state.try_send(UdpSockRef::from(&self.socket), &whole) {
+                Ok(()) => return packets.len(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return 0,
+                // An adapter that can't cut, which is known from here on, or an earlier packet that did not arrive: one by one.
+                Err(error) => tracing::debug!(%error, "packets were not taken together"),
+            }
+        }
+        // One alone is sent as it is: what else a message may carry costs the system time.
+        let sent = packets.iter().filter(|packet| self.socket.send_to(&packet.contents, destination).is_ok());
+        sent.count()
+    }
+
+    /// How many of the packets, from the first on, may go to the system in one piece.
+    fn joinable(&self, packets: &[Transmit]) -> usize {
+        let Some(first) = packets.first() else { return 0 };
+        let size = first.contents.len().max(1);
+        let most = self.state.max_gso_segments().min(MAX_JOINED_BYTES / size).max(1);
+        let mut count = 1;
+        for packet in packets.iter().take(most).skip(1) {
+            let is_alike = (packet.proto, packet.destination) == (first.proto, first.destination);
+            if !is_alike || packet.contents.len() > size {
+                break;
+            }
+            count += 1;
+            if packet.contents.len() < size {
+                break;
+            }
+        }
+        count
     }
 }
 
@@ -119,16 +156,23 @@ impl Worker {
     pub(super) fn flush(&mut self) {
         count(&self.counters.packets_out, self.out.len() as u64);
         let mut unsent = 0;
-        for transmit in self.out.drain(..) {
-            let is_sent = if transmit.proto == Protocol::Udp {
-                self.port.as_ref().is_some_and(|port| port.send(&transmit))
+        let mut left = &self.out[..];
+        while let [first, ..] = left {
+            let (now, later, sent);
+            if first.proto == Protocol::Udp {
+                let port = self.port.as_ref();
+                (now, later) = left.split_at(port.map_or(1, |port| port.joinable(left)));
+                sent = port.map_or(0, |port| port.send(now, &mut self.joined));
             } else {
-                let outlet = self.tcp.get(&transmit.destination);
-                outlet.is_some_and(|outlet| outlet.send(transmit.contents.into()))
-            };
-            unsent += u64::from(!is_sent);
+                (now, later) = left.split_at(1);
+                let outlet = self.tcp.get(&first.destination);
+                sent = usize::from(outlet.is_some_and(|outlet| outlet.send(first.contents.to_vec())));
+            }
+            unsent += now.len() - sent;
+            left = later;
         }
-        count(&self.counters.dropped_unsent, unsent);
+        self.out.clear();
+        count(&self.counters.dropped_unsent, unsent as u64);
     }
 }
 
@@ -137,5 +181,46 @@ fn mapped(address: SocketAddr, is_v6: bool) -> SocketAddr {
     match address {
         SocketAddr::V4(v4) if is_v6 => SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(to: SocketAddr, byte: u8, length: usize) -> Transmit {
+        Transmit { proto: Protocol::Udp, source: to, destination: to, contents: vec![byte; length].into() }
+    }
+
+    /// Packets that go in one piece arrive as they were, in their order; those that can't go alone.
+    #[test]
+    fn what_goes_in_one_piece_arrives_packet_by_packet() {
+        let here = || UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (port, one, other) = (Port::new(&here()).unwrap(), here(), here());
+        let to = one.local_addr().unwrap();
+        let lengths = [1_130, 1_130, 1_130, 40, 1_130, 1_131];
+        let mut packets: Vec<_> =
+            lengths.into_iter().zip(0..).map(|(length, byte)| packet(to, byte, length)).collect();
+        packets.push(packet(other.local_addr().unwrap(), 9, 1_131));
+        let tcp = Transmit { proto: Protocol::Tcp, ..packet(to, 0, 1_130) };
+        assert_eq!(port.joinable(&[packet(to, 0, 1_130), tcp]), 1, "over another protocol");
+
+        let (mut sizes, mut left, mut joined) = (Vec::new(), &packets[..], Vec::new());
+        while !left.is_empty() {
+            let (now, later) = left.split_at(port.joinable(left));
+            assert_eq!(port.send(now, &mut joined), now.len());
+            left = later;
+            sizes.push(now.len());
+        }
+        // A system that can't cut is given one after the other.
+        let is_cut = port.state.max_gso_segments() > 1;
+        assert_eq!(sizes, if is_cut { vec![4, 1, 1, 1] } else { vec![1; 7] });
+        let mut buffer = [0; 2_000];
+        for sent in packets.iter().filter(|packet| packet.destination == to) {
+            let count = one.recv(&mut buffer).unwrap();
+            assert_eq!(buffer[..count], sent.contents[..]);
+        }
+        let many: Vec<_> = (0..200).map(|byte| packet(to, byte, 1_130)).collect();
+        assert!(port.joinable(&many) * 1_130 <= MAX_JOINED_BYTES);
     }
 }
