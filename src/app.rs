@@ -137,7 +137,7 @@ impl App {
                 .expect("an empty store starts"),
             hub,
             tokens: Tokens::new(keys.session.clone()),
-            blobs: Blobs::open(directory.path().join("blobs"), Box::new(|| Ok((1, 0))), None)
+            blobs: Blobs::open(directory.path().join("blobs"), Box::new(|| Ok((1, 0))), Arc::default(), None)
                 .expect("a directory can be made"),
             links: Queue::default(),
             unfurler: Unfurler::new(

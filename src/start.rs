@@ -27,6 +27,7 @@ use crate::http::{self, Body, Edge, Hooks, Socket};
 use crate::hub::{Hub, VoiceSetup};
 use crate::logic::file_links::FileLinks;
 use crate::logic::rate_limit::Limiter;
+use crate::logic::right_of_way::RightOfWay;
 use crate::serve::{Failure, Running, Start};
 use crate::store::marks::Marks;
 use crate::store::{self, DiskGauge, GuildsAsOf, SpaceGauge, Store};
@@ -92,7 +93,9 @@ pub fn open(config: Config, address: SocketAddr) -> Result<(App, Hub, Option<Str
     let gauge = || DiskGauge::new(config.data.clone(), config.store.free_space_floor_bytes.get());
     let (space, room) = (gauge().map_err(|error| io(&error))?, gauge().map_err(|error| io(&error))?);
     let room = move || Ok((room.free_bytes()?, room.floor_bytes()));
-    let blobs = Blobs::open(config.data.join("blobs"), Box::new(room), bucket(&config, &keys)?)
+    let way = Arc::<RightOfWay>::default();
+    let folder = config.data.join("blobs");
+    let blobs = Blobs::open(folder, Box::new(room), Arc::clone(&way), bucket(&config, &keys)?)
         .map_err(|error| io(&error))?;
     let previews = Cache::open(config.data.join("previews"), config.media.preview_cache_bytes.get())
         .map_err(|error| io(&error))?;
@@ -105,6 +108,7 @@ pub fn open(config: Config, address: SocketAddr) -> Result<(App, Hub, Option<Str
         space: Box::new(space),
         rehearse: config.store.rehearse,
         links: Arc::new(links),
+        way,
         ..store::Options::default()
     };
     let opened = Store::open(&config.data, options).map_err(|error| io(&error))?;

@@ -413,7 +413,13 @@ mod tests {
             access_key_id: KEY.0.to_owned(),
             secret_access_key: KEY.1.to_owned(),
         };
-        Blobs::open(directory.path().join("blobs"), Box::new(|| Ok((1, 0))), Some(access)).unwrap()
+        Blobs::open(
+            directory.path().join("blobs"),
+            Box::new(|| Ok((1, 0))),
+            std::sync::Arc::default(),
+            Some(access),
+        )
+        .unwrap()
     }
 
     async fn old_ones(blobs: &Blobs) -> Vec<BlobHash> {

@@ -6,7 +6,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice, Read, Seek as _, Write};
 use std::num::NonZeroU64;
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
@@ -15,11 +16,15 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::{BlobError, Blobs, Temporary, places, threads};
+use crate::logic::right_of_way::RightOfWay;
 use crate::logic::sniff::HEAD_BYTES;
 use crate::model::BlobHash;
 
-/// Bytes gathered before they are written, in one call: with those being written, all that one upload holds in memory is twice this.
+/// Bytes gathered before they are written: with those being written, all that one upload holds in memory is twice this.
 const GATHER_BYTES: usize = 256 << 10;
+/// What is hashed and written before the thread offers its core to others: the scheduler lets who runs finish a slice of time, and the
+/// system a call, so that a message would wait for a millisecond (measured: README).
+const STEP_BYTES: usize = 64 << 10;
 /// The disk begins to write a growing file each time it has grown by this many bytes, while nobody waits: so a sync finds little to
 /// write, and a post's own sync waits behind little (measured: README). What is gathered is written in one go, so less than that would
 /// smooth nothing.
@@ -29,8 +34,15 @@ static HASHING: LazyLock<Semaphore> = LazyLock::new(|| {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Semaphore::new((cores / 2).max(1))
 });
+/// How long a piece of a file waits at most for a message that is being written, each time: many messages one after the other slow
+/// files down, and never stop them.
+const GIVES_WAY_FOR: Duration = Duration::from_millis(5);
 /// A growing file is synced each time it has grown over a multiple of this, bytes: so much of it is sent again after a power cut.
 pub const SYNC_EVERY_BYTES: u64 = 8 << 20;
+/// Bytes of the beginning of a file that are looked through for what the system dropped from its cache, once it is whole: who posted it
+/// and who sees it fetch it at once. And how many of them at a time: no more than a small machine's system reads for one advice.
+const READ_BACK_BYTES: u64 = 64 << 20;
+const READ_BACK_STEP: NonZeroU64 = NonZeroU64::new(128 << 10).expect("it is not zero");
 
 /// A file on its way. Dropped before its end, what came is removed, or kept for its sender to go on where that was asked for.
 pub struct Incoming {
@@ -51,6 +63,7 @@ enum State {
 
 struct Writing {
     file: File,
+    way: Arc<RightOfWay>,
     digest: Context,
     written_bytes: u64,
     /// Bytes that the disk was asked to write.
@@ -92,10 +105,7 @@ impl Incoming {
         blocking(move || {
             blobs.check_room()?;
             let file = File::create(temporary.path())?;
-            let digest = Context::new(&SHA256);
-            let writing =
-                Writing { file, digest, written_bytes: 0, written_out_bytes: 0, head: Vec::new(), temporary };
-            Ok(Self::of(most_bytes, writing, None))
+            Ok(Self::of(most_bytes, Writing::new(&blobs, file, temporary), None))
         })
         .await
     }
@@ -114,22 +124,17 @@ impl Incoming {
             }
             let turn = Turn { blobs: blobs.clone(), name: name.clone() };
             let temporary = Temporary { path: blobs.0.folder.partial(&name), stays: true };
-            let mut file = OpenOptions::new().read(true).append(true).create(true).open(temporary.path())?;
-            let mut digest = Context::new(&SHA256);
-            let (mut head, mut held_bytes, mut buffer) = (Vec::new(), 0, vec![0; GATHER_BYTES]);
+            let file = OpenOptions::new().read(true).append(true).create(true).open(temporary.path())?;
+            let mut writing = Writing::new(&blobs, file, temporary);
+            let mut buffer = vec![0; GATHER_BYTES];
             loop {
-                let count = file.read(&mut buffer)?;
-                if count == 0 {
-                    break;
+                match writing.file.read(&mut buffer)? {
+                    0 => break,
+                    count => writing.take_note(&buffer[..count]),
                 }
-                let chunk = &buffer[..count];
-                head.extend_from_slice(&chunk[..chunk.len().min(HEAD_BYTES - head.len())]);
-                digest.update(chunk);
-                held_bytes += count as u64;
             }
-            let written_out_bytes = held_bytes - held_bytes % SYNC_EVERY_BYTES;
-            let writing =
-                Writing { file, digest, written_bytes: held_bytes, written_out_bytes, head, temporary };
+            let held_bytes = writing.written_bytes;
+            writing.written_out_bytes = held_bytes - held_bytes % SYNC_EVERY_BYTES;
             Ok((Self::of(most_bytes, writing, Some(turn)), held_bytes))
         })
         .await
@@ -172,8 +177,8 @@ impl Incoming {
         Ok(())
     }
 
-    /// Bytes up to the next multiple of [`GATHER_BYTES`] in the file: what is written from one to the next lies in one piece in the
-    /// system's cache (folios), which is read back faster.
+    /// Bytes up to the next multiple of [`GATHER_BYTES`] in the file: so each step begins at a multiple of its size, and lies in one
+    /// piece in the system's cache (folios), which is read back faster.
     fn piece_bytes(&self) -> usize {
         let start = self.taken_bytes - self.gathered_bytes as u64;
         GATHER_BYTES - (start % GATHER_BYTES as u64) as usize
@@ -218,6 +223,7 @@ impl Incoming {
         blocking(move || {
             writing.append(&gathered)?;
             writing.file.sync_all()?;
+            writing.read_back();
             let Writing { digest, written_bytes, head, temporary, .. } = *writing;
             Ok(Received { temporary, turn, hash: named(digest), size_bytes: written_bytes, head })
         })
@@ -259,24 +265,40 @@ impl Drop for Incoming {
 }
 
 impl Writing {
+    fn new(blobs: &Blobs, file: File, temporary: Temporary) -> Self {
+        let (way, digest) = (Arc::clone(&blobs.0.way), Context::new(&SHA256));
+        Self { file, way, digest, written_bytes: 0, written_out_bytes: 0, head: Vec::new(), temporary }
+    }
+
+    /// Hashes what is in the file behind what was.
+    fn take_note(&mut self, chunk: &[u8]) {
+        self.head.extend_from_slice(&chunk[..chunk.len().min(HEAD_BYTES - self.head.len())]);
+        self.digest.update(chunk);
+        self.written_bytes += chunk.len() as u64;
+    }
+
     /// Hashes and writes what came.
     fn append(&mut self, chunks: &[Bytes]) -> io::Result<()> {
-        for chunk in chunks {
-            if self.head.len() < HEAD_BYTES {
-                self.head.extend_from_slice(&chunk[..chunk.len().min(HEAD_BYTES - self.head.len())]);
+        self.way.give(GIVES_WAY_FOR);
+        for step in steps(chunks) {
+            for chunk in &step {
+                self.take_note(chunk);
             }
-            self.digest.update(chunk);
+            std::thread::yield_now();
+            self.write(&step)?;
+            std::thread::yield_now();
         }
+        Ok(())
+    }
+
+    fn write(&mut self, chunks: &[Bytes]) -> io::Result<()> {
         let mut slices: Vec<IoSlice<'_>> = chunks.iter().map(|chunk| IoSlice::new(chunk)).collect();
         let mut left = &mut slices[..];
         IoSlice::advance_slices(&mut left, 0); // empty ones
         while !left.is_empty() {
             match self.file.write_vectored(left) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => {
-                    self.written_bytes += count as u64;
-                    IoSlice::advance_slices(&mut left, count);
-                }
+                Ok(count) => IoSlice::advance_slices(&mut left, count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -289,6 +311,7 @@ impl Writing {
         let waiting_bytes = self.written_bytes - self.written_out_bytes;
         let is_due = self.written_out_bytes / SYNC_EVERY_BYTES != self.written_bytes / SYNC_EVERY_BYTES;
         if waiting_bytes >= WRITE_OUT_BYTES {
+            self.way.give(GIVES_WAY_FOR);
             // What this advice begins is the write-out, with no commit of the file system's journal (Linux, mm/fadvise.c); one that is
             // not taken costs time alone.
             let (from, length) = (self.written_out_bytes, NonZeroU64::new(waiting_bytes));
@@ -301,6 +324,16 @@ impl Writing {
             self.written_out_bytes = self.written_bytes;
         }
         Ok(())
+    }
+
+    /// Has the system read what it dropped from its cache: the advice that begins a write-out also drops what is on the disk already,
+    /// so a quick one loses a page here and there, and whoever fetches the file would wait for each.
+    fn read_back(&self) {
+        let end = self.written_out_bytes.min(READ_BACK_BYTES);
+        for from in (0..end).step_by(READ_BACK_STEP.get() as usize) {
+            // Where it is not taken the file is read when it is fetched.
+            let _ = fadvise(&self.file, from, Some(READ_BACK_STEP), Advice::WillNeed);
+        }
     }
 }
 
@@ -347,6 +380,27 @@ impl Received {
     }
 }
 
+/// The same bytes in steps of [`STEP_BYTES`], the last one of what is left.
+fn steps(chunks: &[Bytes]) -> Vec<Vec<Bytes>> {
+    let (mut steps, mut step, mut room) = (Vec::new(), Vec::new(), STEP_BYTES);
+    for chunk in chunks {
+        let mut chunk = chunk.clone();
+        while chunk.len() >= room {
+            step.push(chunk.split_to(room));
+            steps.push(std::mem::take(&mut step));
+            room = STEP_BYTES;
+        }
+        room -= chunk.len();
+        if !chunk.is_empty() {
+            step.push(chunk);
+        }
+    }
+    if !step.is_empty() {
+        steps.push(step);
+    }
+    steps
+}
+
 fn named(digest: Context) -> BlobHash {
     BlobHash::new(digest.finish().as_ref().try_into().expect("SHA-256 has 32 bytes"))
 }
@@ -364,7 +418,10 @@ mod tests {
 
     fn blobs() -> (Blobs, tempfile::TempDir) {
         let directory = tempfile::tempdir().unwrap();
-        (Blobs::open(directory.path().to_owned(), Box::new(|| Ok((1, 0))), None).unwrap(), directory)
+        (
+            Blobs::open(directory.path().to_owned(), Box::new(|| Ok((1, 0))), Arc::default(), None).unwrap(),
+            directory,
+        )
     }
 
     fn pattern(length: usize) -> Vec<u8> {
@@ -384,6 +441,35 @@ mod tests {
         assert_eq!(received.head, &whole[..HEAD_BYTES]);
         let hash = received.keep(&blobs).await.unwrap();
         assert_eq!(blobs.get(&hash.to_string(), u64::MAX).await.unwrap().unwrap(), whole);
+    }
+
+    #[test]
+    fn steps_are_the_same_bytes_in_pieces_of_one_size() {
+        let whole = Bytes::from(pattern(2 * STEP_BYTES + 5));
+        for size in [1_000, STEP_BYTES, STEP_BYTES + 1, whole.len()] {
+            let mut chunks: Vec<Bytes> = (0..whole.len())
+                .step_by(size)
+                .map(|from| whole.slice(from..whole.len().min(from + size)))
+                .collect();
+            chunks.insert(1, Bytes::new());
+            let steps: Vec<Vec<u8>> = steps(&chunks).iter().map(|step| step.concat()).collect();
+            let lengths: Vec<usize> = steps.iter().map(Vec::len).collect();
+            assert_eq!((lengths, steps.concat()), (vec![STEP_BYTES, STEP_BYTES, 5], whole.to_vec()));
+        }
+        assert!(steps(&[]).is_empty() && steps(&[Bytes::new()]).is_empty());
+    }
+
+    /// Messages that are written without end slow a file down, and no more.
+    #[tokio::test]
+    async fn a_file_gives_way_and_comes_through() {
+        let (blobs, _directory) = blobs();
+        let way = Arc::clone(&blobs.0.way);
+        let _taken = way.take();
+        let whole = pattern(2 * GATHER_BYTES + 1);
+        let mut incoming = Incoming::begin(&blobs, u64::MAX).await.unwrap();
+        incoming.write(Bytes::from(whole.clone())).await.unwrap();
+        assert_eq!(incoming.finish().await.unwrap().hash, hash(&whole));
+        assert!(way.is_taken());
     }
 
     #[tokio::test]

@@ -36,6 +36,7 @@ use rustix::io::{ReadWriteFlags, preadv2};
 use tokio::sync::{Mutex as Turn, MutexGuard as Held};
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use crate::logic::right_of_way::RightOfWay;
 use crate::model::BlobHash;
 use bucket::{Bucket, BucketError, Named};
 use folder::Folder;
@@ -89,6 +90,7 @@ struct Inner {
     folder: Folder,
     bucket: Option<Bucket>,
     room: Room,
+    way: Arc<RightOfWay>,
     next_temporary: AtomicU64,
     locks: [Turn<()>; LOCKS],
     /// Names of partial files that somebody is writing.
@@ -162,12 +164,17 @@ impl Kept {
 pub struct Cursor(String);
 
 impl Blobs {
-    /// Opens the folder, or makes it; what an interrupted write left behind is removed, and after a power cut files whose sender may go on
+    /// Opens the folder, or makes it; files that arrive give `way`; what an interrupted write left behind is removed, and after a power cut files whose sender may go on
     /// are cut back to what surely reached the disk. With `access` files are kept in that bucket once they are whole, which is not asked here.
     ///
     /// # Errors
     /// What the disk said; settings of a bucket that can't be used.
-    pub fn open(path: PathBuf, room: Room, access: Option<bucket::Access>) -> Result<Self, BlobError> {
+    pub fn open(
+        path: PathBuf,
+        room: Room,
+        way: Arc<RightOfWay>,
+        access: Option<bucket::Access>,
+    ) -> Result<Self, BlobError> {
         let folder = Folder::open(path)?;
         let bucket = match access {
             Some(access) => Some(Bucket::new(access, folder.path())?),
@@ -177,6 +184,7 @@ impl Blobs {
             folder,
             bucket,
             room,
+            way,
             next_temporary: AtomicU64::new(0),
             locks: std::array::from_fn(|_| Turn::default()),
             busy: Mutex::default(),
@@ -392,7 +400,7 @@ mod tests {
     fn blobs(free: u64) -> (Blobs, tempfile::TempDir) {
         let directory = tempfile::tempdir().unwrap();
         let room: Room = Box::new(move || Ok((free, 1_000)));
-        (Blobs::open(directory.path().join("blobs"), room, None).unwrap(), directory)
+        (Blobs::open(directory.path().join("blobs"), room, Arc::default(), None).unwrap(), directory)
     }
 
     fn make_old(blobs: &Blobs, hash: BlobHash) {
@@ -415,7 +423,7 @@ mod tests {
         let path = directory.path().join("blobs");
         fs::write(path.join("tmp-7"), b"half").unwrap();
         fs::write(path.join("part-a"), vec![0; SYNC_EVERY_BYTES as usize + 5]).unwrap();
-        let open = || Blobs::open(path.clone(), Box::new(|| Ok((0, 0))), None).unwrap();
+        let open = || Blobs::open(path.clone(), Box::new(|| Ok((0, 0))), Arc::default(), None).unwrap();
         let kept = open().partial_length("a").await.unwrap();
         assert_eq!(kept, SYNC_EVERY_BYTES + 5, "the system did not go down");
         assert!(!path.join("tmp-7").exists());

@@ -17,6 +17,7 @@ pub mod mentions;
 pub mod permissions;
 pub mod ranked;
 pub mod rate_limit;
+pub mod right_of_way;
 pub mod room;
 pub mod scopes;
 pub mod scratch;

@@ -38,6 +38,7 @@ pub use view::{Order, Rows, View};
 pub use writer::{Need, SpaceGauge};
 
 use crate::logic::file_links::FileLinks;
+use crate::logic::right_of_way::RightOfWay;
 use crate::model::{Batch, IdClock};
 use snapshots::{Snapshot, Snapshots};
 use writer::{COMMIT, ClosureJob, EPOCH, Job, LAST_ID, QUEUE_JOBS, ROOM_WAIT, SCHEMA, Writer, meta_number};
@@ -67,6 +68,8 @@ pub struct Options {
     pub rehearse: bool,
     /// Makes the addresses of the files that rows name.
     pub links: Arc<FileLinks>,
+    /// Taken from when jobs run until they are answered.
+    pub way: Arc<RightOfWay>,
 }
 
 impl Default for Options {
@@ -77,6 +80,7 @@ impl Default for Options {
             clock: Arc::new(unix_ms),
             rehearse: false,
             links: Arc::new(FileLinks::new("http://127.0.0.1/cdn".to_owned(), &[0; 32])),
+            way: Arc::default(),
         }
     }
 }
@@ -302,6 +306,7 @@ impl Opened {
             full: false,
             rehearse: self.options.rehearse,
             links: self.options.links.clone(),
+            way: self.options.way,
             snapshots: self.snapshots.clone(),
         };
         let (tell_end, ended) = tokio::sync::watch::channel(None);

@@ -61,6 +61,28 @@ async fn an_answered_write_is_seen_by_the_next_read_and_told_once() {
 }
 
 #[tokio::test]
+async fn the_right_of_way_is_held_while_jobs_run_and_not_between_them() {
+    let way = Arc::<RightOfWay>::default();
+    let options = Options { way: way.clone(), ..Options::default() };
+    let store = Store::open_with_backend(InMemoryBackend::new(), options).unwrap().start(|_| ()).unwrap();
+    for fails in [false, true] {
+        let held = way.clone();
+        let answer = store
+            .write(move |tx| -> Result<bool, StoreError> {
+                tx.put::<Users>(&tx.internal(), &UserId::new(1), &row("mira"))?;
+                assert!(!fails, "this job panics on purpose");
+                Ok(held.is_taken())
+            })
+            .await;
+        assert!(if fails { matches!(answer, Err(StoreError::Panicked)) } else { matches!(answer, Ok(true)) });
+        // It is given back after the answer.
+        while way.is_taken() {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_job_that_fails_or_panics_after_writing_leaves_nothing_and_its_neighbours_stand() {
     let (store, told) = open();
     let mut waiting = Vec::new();

@@ -15,6 +15,7 @@ use super::tables::{Meta, Table};
 use super::tx::Tx;
 use super::view::{RowCache, View};
 use crate::logic::file_links::FileLinks;
+use crate::logic::right_of_way::RightOfWay;
 use crate::model::{Batch, Event, IdClock};
 
 /// Most jobs waiting for the writer (SAFETY.md §6).
@@ -102,6 +103,7 @@ pub(super) struct Writer {
     pub full: bool,
     pub rehearse: bool,
     pub links: Arc<FileLinks>,
+    pub way: Arc<RightOfWay>,
     pub snapshots: Arc<Snapshots>,
 }
 
@@ -161,6 +163,8 @@ impl Writer {
         mut cache: RowCache,
     ) -> Result<RowCache, StoreError> {
         let mut is_rehearsal = self.rehearse;
+        let way = Arc::clone(&self.way);
+        let _taken = way.take();
         loop {
             let ids_before = self.ids.last();
             let outcome = self.attempt(&mut jobs, cache, is_rehearsal);
