@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
-use super::peer::{PICTURE_BYTES, PICTURE_EVERY, PICTURE_PACKETS, SOUND_BYTES, SOUND_EVERY};
+use super::peer::{PICTURE_BYTES, PICTURE_EVERY, PICTURE_PACKETS, SOUND_BYTES, SOUND_EVERY, Waits};
 use crate::measure::{Process, micros_each};
 
 /// Bytes of an RTP header without extensions.
 const HEADER_BYTES: usize = 12;
+/// Bytes of what seals a packet.
+const TAG_BYTES: usize = 16;
 /// Bytes of the longest packet.
 const PACKET_BYTES: usize = 2_000;
 /// Time between two looks of the receivers.
@@ -141,7 +143,7 @@ pub struct Forwarded {
     /// Microseconds of its CPU for each that arrived.
     pub cpu_us: f64,
     /// From before they were sealed to their arrival at the ear.
-    pub waits: Vec<Duration>,
+    pub waits: Waits,
 }
 
 /// Microseconds since the first call in this process, as they fit into a header.
@@ -151,15 +153,16 @@ fn now_us() -> u32 {
 }
 
 /// Waits for each packet, to the end.
-fn listen(socket: &UdpSocket, came: &AtomicU64, is_over: &AtomicBool) -> Vec<Duration> {
+fn listen(socket: &UdpSocket, came: &AtomicU64, is_over: &AtomicBool) -> Waits {
     socket.set_nonblocking(false).expect("a socket takes its options");
     socket.set_read_timeout(Some(LOOK)).expect("a socket takes its options");
-    let (mut waits, mut buffer) = (Vec::new(), [0; PACKET_BYTES]);
+    let (mut waits, mut buffer) = (Waits::default(), [0; PACKET_BYTES]);
     while !is_over.load(Ordering::Relaxed) {
-        if socket.recv_from(&mut buffer).is_ok() {
+        if let Ok((count, _)) = socket.recv_from(&mut buffer) {
             came.fetch_add(1, Ordering::Relaxed);
             let sent_us = u32::from_be_bytes(*buffer[8..].first_chunk().expect("a header is longer"));
-            waits.push(Duration::from_micros(now_us().wrapping_sub(sent_us).into()));
+            let wait = Duration::from_micros(now_us().wrapping_sub(sent_us).into());
+            waits.take(count - HEADER_BYTES - TAG_BYTES, wait);
         }
     }
     waits

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::call::Place;
 use super::load::Load;
-use super::peer::{Content, Peer, Role};
+use super::peer::{Content, Peer, Role, Waits};
 use super::{CLIMB, Forwarding, House, Measured, SLOTS, measure, spread};
 use crate::measure::{Process, line, micros_each};
 
@@ -60,7 +60,10 @@ fn print(what: &str, mut ours: Measured, mut theirs: Measured) {
         format!("{} came, {:.2} % lost", measured.tally.came, measured.tally.lost_percent())
     };
     line(&format!("Voice, {what}: packets"), &lost(&ours), &lost(&theirs), None, "");
-    let waits = |measured: &mut Measured| Forwarding::of(&mut measured.tally.waits).shown();
+    let waits = |measured: &mut Measured| {
+        let Waits { sounds, pictures } = &mut measured.tally.waits;
+        Forwarding::of(if pictures.is_empty() { sounds } else { pictures }).shown()
+    };
     let (own, other) = (waits(&mut ours), waits(&mut theirs));
     line(&format!("Voice, {what}: forwarding, p50 / p99"), &own, &other, None, "");
 }

@@ -19,7 +19,7 @@ pub use floor::serve as serve_floor;
 use floor::{Floor, Forwarded, Packets};
 pub use janus::run as run_janus;
 use load::Load;
-use peer::{Content, Peer, Role, Tally};
+use peer::{Content, Peer, Role, Tally, Waits};
 
 /// How long a room is measured.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -124,7 +124,7 @@ async fn measure(server: &Process, crowd: &Load, ear: &Load, rest: Duration) -> 
     let after = cpu();
     let mut tally = crowd.end().await;
     // The crowd looks every few milliseconds: only the ear's waits are the server's.
-    tally.waits.clear();
+    tally.waits = Waits::default();
     tally.add(ear.end().await);
     Measured {
         media: after.0.saturating_sub(before.0),
@@ -169,14 +169,23 @@ fn print(room: &str, measured: Measured, mut floor: Forwarded, target: &str) {
     line(&format!("{room}: the whole process"), &figure, "", None, "");
     let figure = format!("{:.1} MB, {:.2} %", resident_mb, tally.lost_percent());
     line(&format!("{room}: resident memory, packets lost"), &figure, "", None, "");
-    let (ours, bare) = (Forwarding::of(&mut tally.waits), Forwarding::of(&mut floor.waits));
-    line(
-        &format!("{room}: forwarding, p50 / p99 (floor: that loop; ratio of p99)"),
-        &ours.shown(),
-        &bare.shown(),
-        Some(ours.p99_ms / bare.p99_ms),
-        "< 1 / < 5 ms",
-    );
+    let (ours, bare) = (&mut tally.waits, &mut floor.waits);
+    for (what, ours, bare, target) in [
+        ("sounds", &mut ours.sounds, &mut bare.sounds, "< 1 / < 5 ms"),
+        ("pictures", &mut ours.pictures, &mut bare.pictures, "< 1 / < 5 ms"),
+    ] {
+        if ours.is_empty() {
+            continue;
+        }
+        let (ours, bare) = (Forwarding::of(ours), Forwarding::of(bare));
+        line(
+            &format!("{room}: {what} forwarded, p50 / p99 (floor: that loop; ratio of p99)"),
+            &ours.shown(),
+            &bare.shown(),
+            Some(ours.p99_ms / bare.p99_ms),
+            target,
+        );
+    }
 }
 
 /// Many in a room, of whom some speak.

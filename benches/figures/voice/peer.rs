@@ -66,6 +66,20 @@ struct Stream {
     came: u64,
 }
 
+/// From a stamp in the payload to the end of decryption.
+#[derive(Clone, Default, Debug)]
+pub struct Waits {
+    pub sounds: Vec<Duration>,
+    pub pictures: Vec<Duration>,
+}
+
+impl Waits {
+    /// Takes that of a packet with so many bytes in it.
+    pub fn take(&mut self, bytes: usize, wait: Duration) {
+        if bytes > SOUND_BYTES { &mut self.pictures } else { &mut self.sounds }.push(wait);
+    }
+}
+
 /// What peers counted.
 #[derive(Clone, Default, Debug)]
 pub struct Tally {
@@ -73,8 +87,7 @@ pub struct Tally {
     pub came: u64,
     /// Those and the ones whose numbers are missing.
     pub due: u64,
-    /// From a stamp in the payload to the end of decryption.
-    pub waits: Vec<Duration>,
+    pub waits: Waits,
 }
 
 impl Tally {
@@ -82,7 +95,8 @@ impl Tally {
     pub fn add(&mut self, other: Self) {
         self.came += other.came;
         self.due += other.due;
-        self.waits.extend(other.waits);
+        self.waits.sounds.extend(other.waits.sounds);
+        self.waits.pictures.extend(other.waits.pictures);
     }
 
     /// The share that is missing, in percent.
@@ -125,7 +139,7 @@ pub struct Peer {
     role: Role,
     slots: Vec<Mid>,
     streams: Vec<Stream>,
-    waits: Vec<Duration>,
+    waits: Waits,
     next: Instant,
     first: Option<Sender<Instant>>,
 }
@@ -155,7 +169,7 @@ impl Peer {
             role,
             slots: Vec::new(),
             streams: Vec::new(),
-            waits: Vec::new(),
+            waits: Waits::default(),
             next: now,
             first: None,
         }
@@ -239,7 +253,7 @@ impl Peer {
 
     /// Counts from here on.
     pub fn begin(&mut self) {
-        self.waits.clear();
+        self.waits = Waits::default();
         for stream in &mut self.streams {
             (stream.due, stream.came) = (0, 0);
         }
@@ -356,7 +370,9 @@ impl Peer {
                     }
                 }
                 Output::Event(Event::RtpPacket(packet)) => {
-                    self.waits.extend(since_stamp(&packet.payload));
+                    if let Some(wait) = since_stamp(&packet.payload) {
+                        self.waits.take(packet.payload.len(), wait);
+                    }
                 }
                 Output::Event(_) => {}
             }

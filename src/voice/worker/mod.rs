@@ -41,6 +41,11 @@ const TICK: Duration = Duration::from_millis(100);
 /// How often a bot is told again where it is, each tick but the first, until it selects how media is to flow: discord.py drops an answer
 /// that comes before it listens, as one does over loopback, and would wait for it without end.
 const ANSWERS: u8 = 6;
+/// Connections whose video is sent in one turn: then what has come meanwhile has its turn, as a sound must not wait until a picture has
+/// gone out to hundreds.
+const WRITTEN_AT_ONCE: usize = 16;
+/// Who waited so long for their turn is sent all at once: what comes meanwhile waits in the system, which drops it where it is too much.
+const WRITTEN_WAITS: Duration = Duration::from_millis(50);
 /// A turn of the loop that takes longer is counted.
 const SLOW_TURN: Duration = Duration::from_millis(200);
 /// Rest before the thread begins anew.
@@ -95,6 +100,8 @@ struct Participant {
     /// What its connection carries of video, once estimated, in bits per second.
     estimate_bps: Option<u64>,
     budget: Budget,
+    /// It is among those that were written to.
+    is_written: bool,
 }
 
 /// What a sender sent in the present second.
@@ -161,8 +168,8 @@ pub(super) struct Worker {
     out: Vec<Transmit>,
     /// Those that go out in one piece.
     joined: Vec<u8>,
-    /// Whose connections were written to in this turn.
-    written: Vec<MemberId>,
+    /// Whose connections were written to and have not sent it yet, each once, and since when.
+    written: VecDeque<(MemberId, Instant)>,
     /// No connection wants to be told the time before.
     due: Instant,
     events: VecDeque<(MemberId, PeerEvent)>,
@@ -207,7 +214,7 @@ impl Worker {
             tcp: HashMap::new(),
             out: Vec::new(),
             joined: Vec::new(),
-            written: Vec::new(),
+            written: VecDeque::new(),
             due: now,
             events: VecDeque::new(),
             scratch: Vec::new(),
@@ -279,6 +286,8 @@ impl Worker {
                 ready = Inlet::readable(inlet.as_ref()) => ready?,
                 count = queue.recv_many(&mut taken, 64) => if count == 0 { return Ok(()) },
                 () = desk.changed(self.number) => {}
+                // It lets the system tell of packets that came.
+                () = tokio::task::yield_now(), if !self.written.is_empty() => {}
                 () = tokio::time::sleep_until(deadline.into()) => {}
             }
             self.now = Instant::now();
@@ -444,28 +453,33 @@ impl Worker {
         }
     }
 
-    /// Writes to a connection; what was written leaves at the end of the turn, however many packets it is.
+    /// Writes to a connection; what was written leaves when it is its turn, however many packets it is.
     fn write(&mut self, id: MemberId, act: impl FnOnce(&mut Peer)) {
-        let mut is_first = false;
-        self.drive(id, |peer, _, _| {
-            let had_written = peer.has_written();
-            act(peer);
-            is_first = peer.has_written() && !had_written;
-        });
-        if is_first {
-            self.written.push(id);
+        self.drive(id, |peer, _, _| act(peer));
+        let now = self.now;
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let has_written = matches!(&member.link, Link::Web(peer) if peer.has_written());
+        if has_written && !std::mem::replace(&mut member.is_written, true) {
+            self.written.push_back((id, now));
         }
     }
 
-    /// Lets everything leave that was written, each connection's at once: it is still in the cache.
+    /// Lets what was written leave, for some connections; each one's at once, as it is still in the cache.
     fn send_written(&mut self) {
         let now = self.now;
-        let mut written = std::mem::take(&mut self.written);
-        for id in written.drain(..) {
+        for turn in 0.. {
+            let is_late = |since: Instant| now.duration_since(since) >= WRITTEN_WAITS;
+            let Some((id, _)) =
+                self.written.pop_front_if(|(_, since)| turn < WRITTEN_AT_ONCE || is_late(*since))
+            else {
+                break;
+            };
+            if let Some(member) = self.members.get_mut(&id) {
+                member.is_written = false;
+            }
             self.drive(id, |peer, out, events| peer.send(now, out, events));
             self.flush();
         }
-        self.written = written;
         self.handle_events();
     }
 

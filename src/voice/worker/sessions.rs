@@ -108,6 +108,7 @@ impl Worker {
             was_asked_anew: false,
             estimate_bps: None,
             budget: Budget::default(),
+            is_written: false,
             grant,
         };
         let hears = member.hears();
