@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,10 @@ const SETTLES_EVERY: Duration = Duration::from_millis(10);
 
 /// How often a connection is told the time at once while it is late.
 const MAX_LATE: usize = 32;
+/// How long and how often a connection is asked where it sends after a check of another route: as good a route as the present one is
+/// taken only once nobody checked that for fifteen seconds.
+const ASKS_FOR: Duration = Duration::from_secs(20);
+const ASKS_EVERY: Duration = Duration::from_secs(1);
 /// What it says, as a time from now, when it wants to be told the same once more.
 const AT_ONCE: Duration = Duration::from_micros(1);
 
@@ -98,6 +103,9 @@ pub struct Peer {
     agreed: Agreed,
     sealer: Option<Sealer>,
     route: Option<Route>,
+    /// Until when it is asked where it sends, as a check of another route came, and when next.
+    asks_until: Option<Instant>,
+    asks_at: Instant,
     /// Whom the library's feedback comes from when it is asked where it sends: nobody whose sound is sealed here.
     asker: Ssrc,
     /// When it wants to be told the time.
@@ -159,6 +167,8 @@ impl Peer {
             agreed,
             sealer: None,
             route: None,
+            asks_until: None,
+            asks_at: now,
             asker,
             next: now,
             written: 0,
@@ -178,6 +188,18 @@ impl Peer {
         let found = sections(&offer.sdp, &offer.tracks).ok_or(BadOffer::Unreadable)?;
         let parsed = SdpOffer::from_sdp_string(&without_candidates(&offer.sdp));
         let parsed = parsed.map_err(|_| BadOffer::Unreadable)?;
+        // Sections are added and never changed (VOICE.md §5): a stream of sound that went and came back would begin its numbers anew,
+        // under the same keys.
+        let own = found.iter().filter(|section| section.sends.is_none() && !section.is_video);
+        let mut offered = own.map(|section| section.mid.as_str());
+        if !self.audio.iter().all(|slot| offered.next() == Some(&*slot.mid)) {
+            return Err(BadOffer::Unreadable);
+        }
+        // The library may panic over what one client offers: that ends its connection, and nobody else's.
+        catch_unwind(AssertUnwindSafe(|| self.accept(parsed, found))).unwrap_or(Err(BadOffer::Broken))
+    }
+
+    fn accept(&mut self, parsed: SdpOffer, found: Vec<Section>) -> Result<String, BadOffer> {
         // The library has no streams of sound but here, so that the answer names them as the one before did.
         for slot in &self.audio {
             slot.open(&mut self.rtc);
@@ -266,22 +288,32 @@ impl Peer {
             tracing::debug!(%error, "a packet was not taken");
             self.faults += 1;
         }
-        // A check of another route may be that this one is taken from now on.
         let is_here = |route: Route| (route.proto, route.destination) == (proto, from);
         if self.is_live && is_check(bytes) && !self.route.is_some_and(is_here) {
-            self.ask_route();
+            self.asks_until = Some(now + ASKS_FOR);
+            self.ask_route(now);
         }
         self.drain(now, out, events);
     }
 
     /// Has the library send something where it sends media, as it tells nobody where that is: feedback that clients pass over.
-    fn ask_route(&mut self) {
+    fn ask_route(&mut self, now: Instant) {
+        self.asks_at = now + ASKS_EVERY;
         self.rtc.direct_api().send_app_specific_feedback(self.asker, self.asker, *b"HRTH");
+    }
+
+    /// Asks again while it may be that another route is taken.
+    fn ask_again(&mut self, now: Instant) {
+        self.asks_until = self.asks_until.filter(|until| now < *until);
+        if self.asks_until.is_some() && now >= self.asks_at {
+            self.ask_route(now);
+        }
     }
 
     /// Lets time pass. What is paced or tried out leaves one packet each time that it is told the time: so it is told again while it is
     /// late, or what should leave within milliseconds would take as long as so many turns of everybody.
     pub fn pass(&mut self, now: Instant, out: &mut Vec<Transmit>, events: &mut Vec<PeerEvent>) {
+        self.ask_again(now);
         for _ in 0..MAX_LATE {
             self.tell_time(now);
             self.drain(now, out, events);
@@ -335,14 +367,17 @@ impl Peer {
     fn poll(&mut self, out: &mut Vec<Transmit>, events: &mut Vec<PeerEvent>) -> bool {
         match self.rtc.poll_output() {
             Ok(Output::Timeout(at)) => {
-                self.next = at;
+                self.next = if self.asks_until.is_some() { at.min(self.asks_at) } else { at };
                 return false;
             }
             Ok(Output::Transmit(transmit)) => {
                 self.written -= usize::from(self.written > 0 && is_media(&transmit.contents));
                 if !is_check(&transmit.contents) {
                     let Transmit { proto, source, destination, .. } = transmit;
-                    self.route = Some(Route { proto, source, destination });
+                    let route = Some(Route { proto, source, destination });
+                    if std::mem::replace(&mut self.route, route) != route {
+                        self.asks_until = None;
+                    }
                 }
                 out.push(transmit);
             }
@@ -467,10 +502,10 @@ impl Peer {
         let mut send = |contents: Option<Vec<u8>>| {
             out.extend(contents.map(|of| Transmit { proto, source, destination, contents: of.into() }));
         };
-        send(stream.packet(sealer, format, mapped, payload, told));
-        if stream.is_to_report(now)
-            && let Some(media) = self.rtc.media(slot.mid)
-        {
+        let packet = stream.packet(sealer, format, mapped, payload, told);
+        let is_to_report = packet.is_some() && stream.is_to_report(now, mapped.seq);
+        send(packet);
+        if is_to_report && let Some(media) = self.rtc.media(slot.mid) {
             send(stream.report(sealer, now, mapped.timestamp, media.cname()));
         }
     }
@@ -532,3 +567,6 @@ fn level_of(kind: Kind, packet: &RtpPacket) -> Level {
         None => Level::UNTOLD,
     }
 }
+
+#[cfg(test)]
+mod tests;

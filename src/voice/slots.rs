@@ -51,7 +51,9 @@ impl SoundSlot {
 
     /// Tells the library of its stream.
     pub fn open(&self, rtc: &mut Rtc) {
-        if let Some(stream) = &self.stream {
+        if let Some(stream) = &self.stream
+            && rtc.media(self.mid).is_some()
+        {
             rtc.direct_api().declare_stream_tx(stream.ssrc().into(), None, self.mid, None);
         }
     }
@@ -84,6 +86,9 @@ pub fn negotiated<'a>(
             at.map_or_else(|| Stream::new(*ssrc), |at| known.swap_remove(at))
         });
         audio.push(SoundSlot { mid, stream, format: None });
+    }
+    for lost in known {
+        rtc.direct_api().remove_stream_tx(lost.ssrc().into());
     }
     (audio, video)
 }

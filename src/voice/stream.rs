@@ -136,9 +136,9 @@ impl Stream {
         EXTENDED
     }
 
-    /// Whether a report is due.
-    pub fn is_to_report(&self, now: Instant) -> bool {
-        self.reported.is_none_or(|at| now.saturating_duration_since(at) >= REPORT_EVERY)
+    /// Whether a report is due beside a packet with this number: a late one says nothing of what is played now.
+    pub fn is_to_report(&self, now: Instant, seq: u64) -> bool {
+        seq == self.newest && self.reported.is_none_or(|at| now.saturating_duration_since(at) >= REPORT_EVERY)
     }
 
     /// A report on the stream with this name, beside a packet that is sent now with this time stamp, sealed.
@@ -215,8 +215,9 @@ mod tests {
     fn reports_come_with_the_first_packet_and_every_few_seconds() {
         let (mut stream, mut sealer, now) = (Stream::new(5), sealer(), Instant::now());
         fix_clock();
-        assert!(stream.is_to_report(now));
+        stream.packet(&sealer, FORMAT, mapped(2), b"opus", None).unwrap();
         stream.packet(&sealer, FORMAT, mapped(1), b"opus", None).unwrap();
+        assert!(stream.is_to_report(now, 2) && !stream.is_to_report(now, 1));
         for name in ["", "a", "ab", "abc", "abcd"] {
             let report = stream.report(&mut sealer, now, 960, name).unwrap();
             assert_eq!(report[..8], [0x80, 200, 0, 6, 0, 0, 0, 5]);
@@ -224,8 +225,8 @@ mod tests {
             assert_eq!((report.len() - 16 - 4) % 4, 0, "{name}");
             assert!(report.len() >= REPORT + 4 + 4 + 2 + name.len() + 1 + 20, "{name}");
         }
-        assert!(!stream.is_to_report(now + REPORT_EVERY - Duration::from_millis(1)));
-        assert!(stream.is_to_report(now + REPORT_EVERY));
+        assert!(!stream.is_to_report(now + REPORT_EVERY - Duration::from_millis(1), 2));
+        assert!(stream.is_to_report(now + REPORT_EVERY, 2));
     }
 
     #[test]

@@ -18,6 +18,8 @@ const BATCH: usize = 32;
 const BUFFER_BYTES: usize = 65_536;
 /// Bytes that the system is given at most to be cut: what a datagram can carry (RFC 768), less the longest headers.
 const MAX_JOINED_BYTES: usize = 65_000;
+/// Bytes of one of them at most: the system cuts none that are too long for the network, and would be taken not to cut at all.
+const MAX_PIECE_BYTES: usize = 1_400;
 /// Bytes that the system keeps for us in each direction while the loop is busy.
 const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 
@@ -58,7 +60,7 @@ impl Port {
             match self.state.try_send(UdpSockRef::from(&self.socket), &whole) {
                 Ok(()) => return packets.len(),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return 0,
-                // An adapter that can't cut, which is known from here on, or an earlier packet that did not arrive: one by one.
+                // An adapter that can't cut, which is remembered, or whatever else: one by one each has its own answer.
                 Err(error) => tracing::debug!(%error, "packets were not taken together"),
             }
         }
@@ -71,7 +73,8 @@ impl Port {
     fn joinable(&self, packets: &[Transmit]) -> usize {
         let Some(first) = packets.first() else { return 0 };
         let size = first.contents.len().max(1);
-        let most = self.state.max_gso_segments().min(MAX_JOINED_BYTES / size).max(1);
+        let most = self.state.max_gso_segments().min(MAX_JOINED_BYTES / size);
+        let most = if size > MAX_PIECE_BYTES { 1 } else { most.max(1) };
         let mut count = 1;
         for packet in packets.iter().take(most).skip(1) {
             let is_alike = (packet.proto, packet.destination) == (first.proto, first.destination);
@@ -140,6 +143,9 @@ impl Worker {
         }
         for (meta, buffer) in metas.iter().zip(buffers.chunks(BUFFER_BYTES)).take(received) {
             let from = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
+            if from.port() == 0 {
+                continue; // nothing can be sent there
+            }
             let stride = meta.stride.max(1);
             for packet in buffer[..meta.len].chunks(stride) {
                 self.take_packet(Protocol::Udp, from, packet);
@@ -222,5 +228,7 @@ mod tests {
         }
         let many: Vec<_> = (0..200).map(|byte| packet(to, byte, 1_130)).collect();
         assert!(port.joinable(&many) * 1_130 <= MAX_JOINED_BYTES);
+        let long: Vec<_> = (0..2).map(|byte| packet(to, byte, MAX_PIECE_BYTES + 1)).collect();
+        assert_eq!(port.joinable(&long), 1, "too long for the network");
     }
 }

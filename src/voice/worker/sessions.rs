@@ -314,7 +314,12 @@ impl Worker {
                 self.set_slots(id);
                 self.update_sources(id);
             }
-            Err(bad) => self.tell_bad_offer(id, offer.rev, bad),
+            Err(bad) => {
+                if bad == BadOffer::Broken {
+                    self.drop_link(id);
+                }
+                self.tell_bad_offer(id, offer.rev, bad);
+            }
         }
     }
 

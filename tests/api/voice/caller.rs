@@ -276,7 +276,11 @@ impl Caller {
     }
 
     /// Waits until what was seen is as wanted.
-    pub async fn until(&self, mut is_there: impl FnMut(&Seen) -> bool) {
+    pub async fn until(&self, is_there: impl FnMut(&Seen) -> bool) {
+        self.until_within(PATIENCE, is_there).await;
+    }
+
+    async fn until_within(&self, patience: Duration, mut is_there: impl FnMut(&Seen) -> bool) {
         let waiting = async {
             loop {
                 let news = self.news.notified();
@@ -286,7 +290,7 @@ impl Caller {
                 news.await;
             }
         };
-        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+        if tokio::time::timeout(patience, waiting).await.is_err() {
             panic!("it did not come to that: {:?}", self.seen.lock().unwrap().packets);
         }
     }
@@ -321,8 +325,13 @@ impl Caller {
 
     /// Waits for so many more packets in a slot.
     pub async fn hear(&self, mid: &str, more: u64) {
+        self.hear_within(PATIENCE, mid, more).await;
+    }
+
+    /// As [`Self::hear`], for what takes its time.
+    pub async fn hear_within(&self, patience: Duration, mid: &str, more: u64) {
         let goal = self.heard(mid) + more;
-        self.until(|seen| seen.packets.get(mid).copied().unwrap_or(0) >= goal).await;
+        self.until_within(patience, |seen| seen.packets.get(mid).copied().unwrap_or(0) >= goal).await;
     }
 
     /// Counts anew.
