@@ -65,6 +65,7 @@ mod tests {
 
     #[test]
     fn who_gives_way_goes_on_when_it_is_free() {
+        let began = std::time::Instant::now();
         let (way, is_free) = (Arc::<RightOfWay>::default(), Arc::<AtomicBool>::default());
         way.give(LONG);
         let taken = way.take();
@@ -80,6 +81,7 @@ mod tests {
         is_free.store(true, Ordering::SeqCst);
         drop(taken);
         assert!(waiting.join().unwrap(), "it went on while it was taken");
+        assert!(began.elapsed() < LONG / 2, "nobody told it that it may go on");
         way.give(LONG);
     }
 }

@@ -1,6 +1,8 @@
 //! What is read from a client's session description beside what the WebRTC library reads: the order of its parts, and what of them it
 //! sends (RFC 8866, RFC 8853).
 
+use std::collections::HashSet;
+
 use crate::logic::room::{Kind, Layer, MAX_LAYERS};
 use crate::logic::voice_session::Tracks;
 
@@ -33,7 +35,7 @@ impl Section {
     }
 }
 
-/// The parts of a description in their order; `None` for one that is none, or has too many.
+/// The parts of a description in their order; `None` for one that is none, names two of them alike, or has too many.
 pub fn sections(sdp: &str, tracks: &Tracks) -> Option<Vec<Section>> {
     let mut sections: Vec<Section> = Vec::new();
     let mut is_media = false;
@@ -73,7 +75,10 @@ pub fn sections(sdp: &str, tracks: &Tracks) -> Option<Vec<Section>> {
             _ => 2,
         });
     }
-    let is_sound = sections.iter().all(|section| !section.mid.is_empty() && section.mid.len() <= 16);
+    let mut names = HashSet::new();
+    let is_sound = sections.iter().all(|section| {
+        !section.mid.is_empty() && section.mid.len() <= 16 && names.insert(section.mid.as_str())
+    });
     let mut received = is_received.into_iter();
     sections.retain(|section| received.next() == Some(true) || section.sends.is_some());
     (is_sound && sections.len() <= MAX_SECTIONS).then_some(sections)
@@ -123,5 +128,8 @@ mod tests {
             (0..=MAX_SECTIONS).map(|at| format!("m=audio 9 x 1\r\na=mid:{at}\r\na=recvonly\r\n")).collect();
         assert_eq!(sections(&many, &Tracks::new()), None);
         assert_eq!(sections("m=audio 9 x 1\r\na=recvonly\r\n", &Tracks::new()), None, "without a mid");
+        // What the library passes over is read here, and must not stand for a stream that there is already.
+        let twice = format!("{OFFER}z\r\nm=audio 9 x 1\r\na=mid:2\r\na=recvonly\r\n");
+        assert_eq!(sections(&twice, &Tracks::new()), None, "two of one name");
     }
 }

@@ -186,8 +186,6 @@ impl Peer {
     /// What the client has to do.
     pub fn negotiate(&mut self, offer: &Offer) -> Result<String, BadOffer> {
         let found = sections(&offer.sdp, &offer.tracks).ok_or(BadOffer::Unreadable)?;
-        let parsed = SdpOffer::from_sdp_string(&without_candidates(&offer.sdp));
-        let parsed = parsed.map_err(|_| BadOffer::Unreadable)?;
         // Sections are added and never changed (VOICE.md §5): a stream of sound that went and came back would begin its numbers anew,
         // under the same keys.
         let own = found.iter().filter(|section| section.sends.is_none() && !section.is_video);
@@ -196,10 +194,15 @@ impl Peer {
             return Err(BadOffer::Unreadable);
         }
         // The library may panic over what one client offers: that ends its connection, and nobody else's.
-        catch_unwind(AssertUnwindSafe(|| self.accept(parsed, found))).unwrap_or(Err(BadOffer::Broken))
+        catch_unwind(AssertUnwindSafe(|| self.accept(&offer.sdp, found))).unwrap_or_else(|_| {
+            tracing::warn!("the library panicked over an offer");
+            Err(BadOffer::Broken)
+        })
     }
 
-    fn accept(&mut self, parsed: SdpOffer, found: Vec<Section>) -> Result<String, BadOffer> {
+    fn accept(&mut self, sdp: &str, found: Vec<Section>) -> Result<String, BadOffer> {
+        let parsed = SdpOffer::from_sdp_string(&without_candidates(sdp));
+        let parsed = parsed.map_err(|_| BadOffer::Unreadable)?;
         // The library has no streams of sound but here, so that the answer names them as the one before did.
         for slot in &self.audio {
             slot.open(&mut self.rtc);
