@@ -564,11 +564,9 @@ fn level_of(kind: Kind, packet: &RtpPacket) -> Level {
     if kind != Kind::Mic {
         return Level::UNTOLD;
     }
-    let told = &packet.header.ext_vals;
-    match told.audio_level {
-        Some(level) => Level { below_db: level.unsigned_abs().min(127), is_voice: told.voice_activity },
-        None => Level::UNTOLD,
-    }
+    let extensions = &packet.header.ext_vals;
+    Told::of(extensions)
+        .map_or(Level::UNTOLD, |told| Level { below_db: told.below_db, is_voice: extensions.voice_activity })
 }
 
 #[cfg(test)]
