@@ -10,7 +10,7 @@
 //! | [`hub`] | what is true while we run: sessions, fan-out, presence, typing; a replica fed by the events it forwards | `model`, `logic` |
 //! | [`blobs`] | uploaded files by hash, and what is made of pictures | `model`, `logic` |
 //! | [`unfurl`] | cards for links, fetched by the one client that goes to public addresses only | `model`, `logic`, `store`, `hub`, `blobs` |
-//! | [`voice`] | voice and video: one thread with the media socket, a connection for each client, rooms | `model`, `logic`, `store`, `hub`, `blobs` |
+//! | [`voice`] | voice and video: a socket of media, threads that own rooms, a connection for each client, sound sealed beside it | `model`, `logic`, `store`, `hub`, `blobs` |
 //! | [`app`] | the handles every action gets | all above |
 //! | [`actions`] | what a person or bot can do, one function each: authorise, validate, write, emit | all above |
 //! | [`tls`] | certificates from files, and the connections they make | nothing of ours |

@@ -1,7 +1,8 @@
 //! Voice and video: the IO of a forwarding server. A few threads each own some of the rooms, with every connection in them; the first
 //! reads the UDP socket for all. Sockets of clients and media over TCP bring a thread commands through one bounded queue, and take
 //! what it says out of mailboxes. Who may do what it reads from the hub's desk, within one turn of its loop. What is sent where is
-//! decided by `logic::room`.
+//! decided by `logic::room`. A browser's connection (`peer`) is the WebRTC library's; sound to it goes past that: `handshake` hears the keys,
+//! `stream` writes packets, `srtp` seals them, `slots` are what both send in.
 
 mod bot;
 mod crypto;

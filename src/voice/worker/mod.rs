@@ -164,7 +164,7 @@ pub(super) struct Worker {
     /// The number by which we ask ourselves.
     probe: Option<u32>,
     tcp: HashMap<SocketAddr, Outlet>,
-    /// Packets to be sent at the end of the turn.
+    /// Packets to be sent with the next flush, within the turn.
     out: Vec<Transmit>,
     /// Those that go out in one piece.
     joined: Vec<u8>,
