@@ -95,6 +95,19 @@ async def log_in(token):
     return client
 
 
+async def move(mover, moved, channel_id):
+    """Until the one who is moved was told."""
+    told = asyncio.ensure_future(moved.wait_for(
+        "voice_state_update",
+        check=lambda member, _, now: member.id == moved.user.id and now.channel is not None and now.channel.id == channel_id,
+        timeout=PATIENCE_S,
+    ))
+    guild = mover.get_guild(GUILD_ID)
+    member = await guild.fetch_member(moved.user.id)
+    await member.move_to(discord.Object(channel_id))
+    await told
+
+
 async def main():
     assert discord.opus.is_loaded() or discord.opus._load_default(), "libopus is not installed"
     player, listener = await log_in(TOKEN), await log_in(OTHER_TOKEN)
@@ -118,6 +131,14 @@ async def main():
         assert playing.is_paused()
         playing.resume()
         await ear.hear_tone()
+
+    async with check("both are moved by the other while one plays, and the tone goes on in the new room"):
+        upstairs = await player.get_guild(GUILD_ID).create_voice_channel("upstairs")
+        for mover, moved in [(listener, player), (player, listener)]:
+            await move(mover, moved, upstairs.id)
+        await ear.hear_tone()
+        for connection in [playing, hearing]:
+            assert connection.is_connected() and connection.channel.id == upstairs.id, connection.channel
 
     async with check("who leaves is no longer in the room"):
         gone = asyncio.ensure_future(listener.wait_for(

@@ -85,7 +85,8 @@ impl Worker {
         }
     }
 
-    /// Op 5. Bots hear of a beginning alone: what ends shows by its silence.
+    /// Op 5. Bots hear of a beginning alone: what ends shows by its silence. Only what they were told of is known to them: discord.py
+    /// says that it is silent when it comes back, and says nothing more where its player did not see that it was away.
     pub(super) fn tell_speaking_to(&mut self, to: MemberId, whose: MemberId, is_speaking: bool) {
         let Some(speaker) = self.members.get(&whose) else { return };
         let (user, ssrc) = (speaker.grant.user, speaker.ssrc);
@@ -96,10 +97,10 @@ impl Worker {
         };
         let Some(member) = self.members.get_mut(&to) else { return };
         if let Link::Bot(bot) = &mut member.link {
-            bot.is_to_announce(ssrc);
             if !is_speaking {
                 return;
             }
+            bot.is_to_announce(ssrc);
         }
         member.mailbox.tell(5, &json!({ "user_id": user, "ssrc": ssrc, "speaking": bits }));
     }

@@ -64,7 +64,11 @@ impl Jukebox {
 
     /// Says that it speaks.
     pub async fn speak(&mut self) {
-        self.line.say(5, json!({ "speaking": 1, "delay": 0, "ssrc": self.ssrc })).await;
+        self.say_speaking(1).await;
+    }
+
+    async fn say_speaking(&mut self, bits: u64) {
+        self.line.say(5, json!({ "speaking": bits, "delay": 0, "ssrc": self.ssrc })).await;
     }
 
     /// Sends a frame of sound.
@@ -168,5 +172,34 @@ async fn a_bot_plays_and_hears_in_one_call_with_a_browser() {
         assert_eq!((ssrc, &sound[..]), (theirs, &[0xfc, 1, 2, 3][..]));
         assert!(last.is_none_or(|last: u16| seq == last.wrapping_add(1)));
         last = Some(seq);
+    }
+}
+
+/// discord.py says that it is silent once it has its key, and that it speaks only if its player saw that it was away meanwhile.
+#[tokio::test]
+async fn a_bot_that_said_it_is_silent_and_plays_on_is_made_known_to_another() {
+    let server = Server::start().await;
+    let mira = server.person("mira").await;
+    let (guild, _, voice) = gather(&[&mira]).await;
+    let (player, listener) = (mira.make_bot("player").await, mira.make_bot("listener").await);
+    let mut hearing = Jukebox::call(&mira, &listener, &guild, &voice).await;
+    hearing.socket.send(&question(hearing.ssrc)).await.unwrap();
+    take_answer(&hearing.socket).await;
+    let mut playing = Jukebox::call(&mira, &player, &guild, &voice).await;
+    playing.say_speaking(0).await;
+    let playing = async {
+        for seq in 0.. {
+            playing.play(seq).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let heard = async {
+        let announced = hearing.line.expect(5).await;
+        assert_eq!(announced["user_id"], player.id);
+        (announced["ssrc"].as_u64().unwrap() as u32, hearing.hear().await.0)
+    };
+    tokio::select! {
+        () = playing => unreachable!("it plays without end"),
+        (announced, heard) = heard => assert_eq!(announced, heard),
     }
 }
