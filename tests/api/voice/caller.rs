@@ -14,7 +14,7 @@ use str0m::net::Receive;
 use str0m::rtp::{ExtensionValues, RtpWrite};
 use str0m::{Event, Input, Output, Rtc};
 use tokio::net::{TcpStream, UdpSocket};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
@@ -176,6 +176,7 @@ pub struct Gear {
 enum Order {
     Talk(bool),
     Move(UdpSocket),
+    Restart(oneshot::Sender<String>),
     Answer(String),
 }
 
@@ -193,6 +194,10 @@ pub struct Caller {
     slots: BTreeMap<String, Value>,
     /// The slot for a video.
     tile: Option<Mid>,
+    /// What it sends in which section.
+    tracks: Value,
+    /// Offers that were answered.
+    rev: u64,
 }
 
 impl Caller {
@@ -236,7 +241,7 @@ impl Caller {
         if let Some(camera) = camera {
             tracks[camera.to_string()] = json!("camera");
         }
-        line.say(1, json!({ "protocol": "webrtc", "data": offer.to_sdp_string(), "tracks": tracks })).await;
+        line.say(1, json!({ "protocol": "webrtc", "data": offer.to_sdp_string(), "tracks": &tracks })).await;
         let session = line.expect(4).await;
         assert_eq!(session["dave_protocol_version"], 0);
         orders.send(Order::Answer(session["sdp"].as_str().unwrap().to_owned())).unwrap();
@@ -245,8 +250,9 @@ impl Caller {
         let own = wire.own();
         let media = Media { rtc, wire, own, mic, camera, pending, seen: told.0, news: told.1 };
         let task = tokio::spawn(media.run(queue));
+        let slots = BTreeMap::new();
         let mut caller =
-            Self { gateway, line, ticket, ready, seen, news, orders, task, slots: BTreeMap::new(), tile };
+            Self { gateway, line, ticket, ready, seen, news, orders, task, slots, tile, tracks, rev: 1 };
         caller.line.say(5, json!({ "speaking": 1, "delay": 0, "ssrc": 0 })).await;
         caller.until(|seen| seen.is_connected).await;
         caller
@@ -260,6 +266,19 @@ impl Caller {
     /// Sends from another port from now on and hears nothing at the old one, as behind a router that forgot whose that was.
     pub async fn change_port(&self) {
         self.orders.send(Order::Move(UdpSocket::bind("127.0.0.1:0").await.unwrap())).unwrap();
+    }
+
+    /// Offers the same anew with other credentials of ICE, as on another network; what the server answers is taken.
+    pub async fn restart_ice(&mut self) {
+        let (reply, offer) = oneshot::channel();
+        self.orders.send(Order::Restart(reply)).unwrap();
+        self.rev += 1;
+        self.line
+            .say(100, json!({ "rev": self.rev, "sdp": offer.await.unwrap(), "tracks": &self.tracks }))
+            .await;
+        let answer = self.line.expect(101).await;
+        assert_eq!(answer["rev"], self.rev);
+        self.orders.send(Order::Answer(answer["sdp"].as_str().unwrap().to_owned())).unwrap();
     }
 
     /// Shows the camera.
@@ -382,6 +401,13 @@ impl Media {
                 order = orders.recv() => match order {
                     Some(Order::Talk(is_on)) => is_talking = is_on,
                     Some(Order::Move(socket)) => self.wire = Wire::Udp(socket),
+                    Some(Order::Restart(reply)) => {
+                        let mut changes = self.rtc.sdp_api();
+                        changes.ice_restart(true);
+                        let (offer, pending) = changes.apply().unwrap();
+                        self.pending = Some(pending);
+                        reply.send(offer.to_sdp_string()).unwrap();
+                    }
                     Some(Order::Answer(sdp)) => {
                         let answer = SdpAnswer::from_sdp_string(&sdp).unwrap();
                         self.rtc.sdp_api().accept_answer(self.pending.take().unwrap(), answer).unwrap();

@@ -58,6 +58,31 @@ async fn who_comes_from_another_port_all_at_once_goes_on_hearing() {
     b.hear_within(Duration::from_secs(40), &at_b, 20).await;
 }
 
+/// The client on its new network has another port, and the old one answers no more.
+#[tokio::test]
+async fn who_restarts_ice_while_both_talk_goes_on_hearing_and_being_heard() {
+    let server = Server::start().await;
+    let (mira, bob) = (server.person("mira").await, server.person("bob").await);
+    let (guild, _, voice) = gather(&[&mira, &bob]).await;
+    let mut a = Caller::call(&mira, &guild, &voice).await;
+    let mut b = Caller::call(&bob, &guild, &voice).await;
+    let (at_a, at_b) = (a.slot_of(&bob.id).await, b.slot_of(&mira.id).await);
+    a.talk(true);
+    b.talk(true);
+    a.hear(&at_a, 20).await;
+    b.hear(&at_b, 20).await;
+    for moves in [false, true] {
+        if moves {
+            b.change_port().await;
+        }
+        b.restart_ice().await;
+        b.hear(&at_b, 20).await;
+        a.hear(&at_a, 20).await;
+    }
+    let heard = a.seqs(&at_a);
+    assert!(heard.windows(2).all(|pair| pair[0] < pair[1]), "one stream goes on: {heard:?}");
+}
+
 #[tokio::test]
 async fn a_restart_asks_callers_back_and_they_hear_each_other_again() {
     let server = Server::start().await;
