@@ -1,10 +1,13 @@
 //! The socket of media: one thread reads its datagrams in batches, all of them send through it. Packets of one size to one address, as
-//! pictures are, go to the system in one piece, which it cuts (UDP GSO, Linux' udp(7)).
+//! pictures are, go to the system in one piece, which it cuts (UDP GSO, Linux' udp(7)); others go many with one call (sendmmsg(2)).
 
-use std::io::{self, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
 
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
+use rustix::io::Errno;
+use rustix::net::addr::SocketAddrArg as _;
+use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, sendmmsg};
 use str0m::net::{Protocol, Transmit};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -12,8 +15,9 @@ use tokio::io::unix::AsyncFd;
 use super::Worker;
 use crate::voice::metrics::count;
 
-/// Datagrams read with one call to the system.
+/// Datagrams read with one call to the system, and sent with one.
 const BATCH: usize = 32;
+const SENT_AT_ONCE: usize = 64;
 /// Bytes of room for the datagrams of one sender that the system joins.
 const BUFFER_BYTES: usize = 65_536;
 /// Bytes that the system is given at most to be cut: what a datagram can carry (RFC 768), less the longest headers.
@@ -47,11 +51,25 @@ impl Port {
         Ok(Self { socket, state, is_v6 })
     }
 
-    /// Sends packets to one address, all of them of one size but the last, which may be shorter; how many the network took.
+    /// How many of the packets, from the first on, go to the system with one call.
+    fn batch(&self, packets: &[Transmit]) -> usize {
+        let is_apart =
+            |at: &usize| packets[*at].proto == Protocol::Udp && self.joinable(&packets[*at..]) == 1;
+        match (0..packets.len()).take(SENT_AT_ONCE).take_while(is_apart).count() {
+            0 => self.joinable(packets),
+            apart => apart,
+        }
+    }
+
+    /// Sends a batch; how many the network took.
     fn send(&self, packets: &[Transmit], joined: &mut Vec<u8>) -> usize {
         let [first, rest @ ..] = packets else { return 0 };
         let destination = mapped(first.destination, self.is_v6);
-        if !rest.is_empty() {
+        if rest.is_empty() {
+            // What else a message may carry costs the system time.
+            return usize::from(self.socket.send_to(&first.contents, destination).is_ok());
+        }
+        if self.joinable(packets) == packets.len() {
             joined.clear();
             packets.iter().for_each(|packet| joined.extend_from_slice(&packet.contents));
             let segment_size = Some(first.contents.len());
@@ -64,9 +82,27 @@ impl Port {
                 Err(error) => tracing::debug!(%error, "packets were not taken together"),
             }
         }
-        // One alone is sent as it is: what else a message may carry costs the system time.
-        let sent = packets.iter().filter(|packet| self.socket.send_to(&packet.contents, destination).is_ok());
-        sent.count()
+        self.send_each(packets)
+    }
+
+    /// Sends packets as they are, to wherever each goes; how many the network took. Once it takes no more for now, it is asked no more.
+    fn send_each(&self, packets: &[Transmit]) -> usize {
+        let to: Vec<_> = packets.iter().map(|of| mapped(of.destination, self.is_v6).as_any()).collect();
+        let contents: Vec<_> = packets.iter().map(|of| [IoSlice::new(&of.contents)]).collect();
+        let mut controls: Vec<_> = packets.iter().map(|_| SendAncillaryBuffer::default()).collect();
+        let each = to.iter().zip(&contents).zip(&mut controls);
+        let mut messages: Vec<_> =
+            each.map(|((to, contents), control)| MMsgHdr::new_with_addr(to, contents, control)).collect();
+        let (mut sent, mut at) = (0, 0);
+        while at < messages.len() {
+            match sendmmsg(&self.socket, &mut messages[at..], SendFlags::empty()) {
+                Ok(count) => (sent, at) = (sent + count, at + count.max(1)),
+                Err(Errno::AGAIN | Errno::NOBUFS) => break,
+                // This one can't go where it is to go; the next may.
+                Err(_) => at += 1,
+            }
+        }
+        sent
     }
 
     /// How many of the packets, from the first on, may go to the system in one piece.
@@ -167,7 +203,7 @@ impl Worker {
             let (now, later, sent);
             if first.proto == Protocol::Udp {
                 let port = self.port.as_ref();
-                (now, later) = left.split_at(port.map_or(1, |port| port.joinable(left)));
+                (now, later) = left.split_at(port.map_or(1, |port| port.batch(left)));
                 sent = port.map_or(0, |port| port.send(now, &mut self.joined));
             } else {
                 (now, later) = left.split_at(1);
@@ -198,7 +234,7 @@ mod tests {
         Transmit { proto: Protocol::Udp, source: to, destination: to, contents: vec![byte; length].into() }
     }
 
-    /// Packets that go in one piece arrive as they were, in their order; those that can't go alone.
+    /// Packets that go in one piece arrive as they were, in their order; those that can't go as they are.
     #[test]
     fn what_goes_in_one_piece_arrives_packet_by_packet() {
         let here = || UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -213,19 +249,25 @@ mod tests {
 
         let (mut sizes, mut left, mut joined) = (Vec::new(), &packets[..], Vec::new());
         while !left.is_empty() {
-            let (now, later) = left.split_at(port.joinable(left));
+            let (now, later) = left.split_at(port.batch(left));
             assert_eq!(port.send(now, &mut joined), now.len());
             left = later;
             sizes.push(now.len());
         }
         // A system that can't cut is given one after the other.
         let is_cut = port.state.max_gso_segments() > 1;
-        assert_eq!(sizes, if is_cut { vec![4, 1, 1, 1] } else { vec![1; 7] });
+        assert_eq!(sizes, if is_cut { vec![4, 3] } else { vec![7] });
         let mut buffer = [0; 2_000];
         for sent in packets.iter().filter(|packet| packet.destination == to) {
             let count = one.recv(&mut buffer).unwrap();
             assert_eq!(buffer[..count], sent.contents[..]);
         }
+        // Port 0 is nobody's: what goes there is lost, and nothing else.
+        let nowhere = packet("127.0.0.1:0".parse().unwrap(), 1, 100);
+        let (first, last) = (packet(to, 2, 100), packet(to, 3, 200));
+        assert_eq!(port.send(&[first, nowhere, last], &mut joined), 2);
+        assert_eq!((one.recv(&mut buffer).unwrap(), buffer[0]), (100, 2));
+        assert_eq!((one.recv(&mut buffer).unwrap(), buffer[0]), (200, 3));
         let many: Vec<_> = (0..200).map(|byte| packet(to, byte, 1_130)).collect();
         assert!(port.joinable(&many) * 1_130 <= MAX_JOINED_BYTES);
         let long: Vec<_> = (0..2).map(|byte| packet(to, byte, MAX_PIECE_BYTES + 1)).collect();
