@@ -10,6 +10,7 @@ mod description;
 mod directory;
 pub mod doctor;
 mod handshake;
+mod held;
 mod mailbox;
 mod metrics;
 mod peer;

@@ -17,6 +17,7 @@ use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
 
 use super::description::{Section, sections, without_candidates};
 use super::handshake::{self, Agreed};
+use super::held::Waiting;
 use super::slots::{self, SoundSlot, VideoSlot};
 use super::srtp::Sealer;
 use super::stream::{self, Told};
@@ -97,6 +98,8 @@ pub struct Peer {
     sections: Vec<Section>,
     /// What the streams that come in carry, by their number.
     incoming: HashMap<Ssrc, Incoming>,
+    /// What it sends that waits for the beginning of its picture.
+    pub waiting: Waiting,
     audio: Vec<SoundSlot>,
     video: Vec<VideoSlot>,
     /// What its handshake agrees on, and what that made.
@@ -162,6 +165,7 @@ impl Peer {
             addresses,
             sections: Vec::new(),
             incoming: HashMap::new(),
+            waiting: Waiting::default(),
             audio: Vec::new(),
             video: Vec::new(),
             agreed,

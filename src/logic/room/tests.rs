@@ -177,6 +177,29 @@ fn a_layer_begins_and_changes_at_keyframes_only() {
 }
 
 #[test]
+fn what_overtook_the_beginning_of_a_keyframe_goes_after_it_to_who_waited() {
+    let mut room = cinema(2);
+    want(&mut room, 0, 2, 720);
+    frame(&mut room, 10, 2, 1, true);
+    want(&mut room, 20, 3, 720);
+    let pass = |room: &mut Room, seq: u64, starts_keyframe: bool| {
+        let mut out = Vec::new();
+        let packet =
+            VideoPacket { layer: 2, seq, timestamp: 3_000, bytes: 0, starts_keyframe, picture: Some((9, 9)) };
+        let is_awaited = room.video(30, camera(1), packet, &mut out);
+        let given: Vec<_> = out.iter().map(|of| (of.delivery.to, of.delivery.mapped.seq)).collect();
+        (is_awaited, given)
+    };
+    assert_eq!(pass(&mut room, 3, false), (true, vec![(2, 3)]));
+    assert_eq!(pass(&mut room, 4, false), (true, vec![(2, 4)]));
+    let (is_awaited, mut given) = pass(&mut room, 2, true);
+    given.sort_unstable();
+    assert_eq!((is_awaited, given), (false, vec![(2, 2), (3, 1)]));
+    assert_eq!(pass(&mut room, 3, false), (false, vec![(3, 2)]));
+    assert_eq!(pass(&mut room, 4, false), (false, vec![(3, 3)]));
+}
+
+#[test]
 fn keyframes_are_asked_for_together_and_again() {
     let mut room = cinema(3);
     for viewer in 2..=4 {

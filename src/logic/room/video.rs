@@ -280,16 +280,17 @@ impl Room {
         }
     }
 
-    /// A packet of a video came in: who gets it, with which numbers.
+    /// A packet of a video came in: who gets it, with which numbers. Whether somebody still waits for its layer to begin, and so for
+    /// the others of its picture, if it is of a keyframe: it is to come in once more after that one's first packet, with no bytes.
     pub fn video(
         &mut self,
         now_ms: u64,
         source: SourceId,
         packet: VideoPacket,
         out: &mut Vec<VideoDelivery>,
-    ) {
+    ) -> bool {
         self.now_ms = now_ms;
-        let Some(sender) = self.sources.get_mut(&source).map(|held| &mut held.video) else { return };
+        let Some(sender) = self.sources.get_mut(&source).map(|held| &mut held.video) else { return false };
         if let Some(meter) = sender.meters.get_mut(packet.layer) {
             meter.take(now_ms, packet.bytes);
         }
@@ -298,7 +299,8 @@ impl Room {
         }
         let layers = sender.layers;
         let profile = profile(source.kind, layers);
-        let Some(routes) = self.routes.get(&source) else { return };
+        let Some(routes) = self.routes.get(&source) else { return false };
+        let mut is_awaited = false;
         for (to, index) in routes {
             let Some(slot) = self.members.get_mut(to).and_then(|member| member.video.slots.get_mut(*index))
             else {
@@ -310,6 +312,7 @@ impl Room {
                 slot.pictures.is_new = true;
             }
             if slot.current != Some(packet.layer) {
+                is_awaited |= slot.target == Some(packet.layer);
                 continue;
             }
             let Some(mapped) = slot.mapper.map(now_ms, packet.seq, packet.timestamp) else { continue };
@@ -322,6 +325,7 @@ impl Room {
                 self.effects.push(Effect::Video { to: *to, slot: *index, height });
             }
         }
+        is_awaited
     }
 
     /// Works out who is to get which layer, asks for the keyframes that takes, and tells publishers what is wanted.

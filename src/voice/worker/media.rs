@@ -58,7 +58,7 @@ impl Worker {
                     self.tell_reconnect(id, "full", "the connection was closed");
                 }
                 PeerEvent::Audio { kind, level, packet } => self.take_audio(id, kind, level, &packet),
-                PeerEvent::Video { kind, facts, packet } => self.take_video(id, kind, facts, &packet),
+                PeerEvent::Video { kind, facts, packet } => self.take_video(id, kind, facts, packet),
                 PeerEvent::KeyframeWanted { slot } => {
                     let now_ms = self.now_ms();
                     self.in_room(id, |room| room.keyframe_wanted(now_ms, id, slot));
@@ -216,15 +216,29 @@ impl Worker {
         }
     }
 
-    fn take_video(&mut self, id: MemberId, kind: Kind, facts: VideoPacket, packet: &RtpPacket) {
+    fn take_video(&mut self, id: MemberId, kind: Kind, facts: VideoPacket, packet: Box<RtpPacket>) {
         if !self.is_admitted(id, kind, packet.payload.len()) {
             return;
         }
+        let is_awaited = self.show(id, kind, facts, &packet);
+        let Some(Link::Web(peer)) = self.members.get_mut(&id).map(|member| &mut member.link) else { return };
+        if is_awaited {
+            peer.waiting.hold((kind, facts, packet));
+        } else if !peer.waiting.is_empty() {
+            // Those who have them already are not sent them again.
+            for (kind, facts, packet) in peer.waiting.release(kind, facts) {
+                self.show(id, kind, VideoPacket { bytes: 0, ..facts }, &packet);
+            }
+        }
+    }
+
+    /// Sends a packet of a video to everybody who gets it; whether somebody waits for its layer to begin.
+    fn show(&mut self, id: MemberId, kind: Kind, facts: VideoPacket, packet: &RtpPacket) -> bool {
         let (now, now_ms) = (self.now, self.now_ms());
-        let Some(channel) = self.members.get(&id).map(|member| member.grant.channel) else { return };
-        let Some(room) = self.rooms.get_mut(&channel) else { return };
+        let Some(channel) = self.members.get(&id).map(|member| member.grant.channel) else { return false };
+        let Some(room) = self.rooms.get_mut(&channel) else { return false };
         let mut deliveries = std::mem::take(&mut self.seen);
-        room.video(now_ms, SourceId { member: id, kind }, facts, &mut deliveries);
+        let is_awaited = room.video(now_ms, SourceId { member: id, kind }, facts, &mut deliveries);
         self.settle(channel);
         for video in deliveries.drain(..) {
             let (to, mapped) = (video.delivery.to, video.delivery.mapped);
@@ -238,6 +252,7 @@ impl Worker {
             }
         }
         self.seen = deliveries;
+        is_awaited
     }
 
     /// Does something in the room that somebody is in, and what follows from it.

@@ -169,6 +169,8 @@ pub struct Seen {
 pub struct Gear {
     /// They show a camera in three layers.
     pub camera: bool,
+    /// The packets of its keyframes go out the last one first.
+    pub is_backwards: bool,
     /// They have a tile for a video.
     pub tile: bool,
 }
@@ -245,7 +247,7 @@ impl Caller {
         let session = line.expect(4).await;
         assert_eq!(session["dave_protocol_version"], 0);
         orders.send(Order::Answer(session["sdp"].as_str().unwrap().to_owned())).unwrap();
-        let camera = camera.map(Camera::new);
+        let camera = camera.map(|mid| Camera::new(mid, gear.is_backwards));
         let (pending, told) = (Some(pending), (seen.clone(), news.clone()));
         let own = wire.own();
         let media = Media { rtc, wire, own, mic, camera, pending, seen: told.0, news: told.1 };

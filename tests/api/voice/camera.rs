@@ -24,12 +24,14 @@ pub struct Camera {
     mid: Mid,
     pictures: u64,
     is_key_due: [bool; LAYERS.len()],
+    /// Packets of keyframes are sent the last one first, as others overtake them on some ways.
+    is_backwards: bool,
 }
 
 impl Camera {
     /// A camera that sends in this section.
-    pub fn new(mid: Mid) -> Self {
-        Self { mid, pictures: 0, is_key_due: [true; LAYERS.len()] }
+    pub fn new(mid: Mid, is_backwards: bool) -> Self {
+        Self { mid, pictures: 0, is_key_due: [true; LAYERS.len()], is_backwards }
     }
 
     /// The next picture of a layer is to be a keyframe.
@@ -54,6 +56,10 @@ impl Camera {
                 let timestamp = self.pictures as u32 * PICTURE_STEP;
                 let write = RtpWrite::new(pt, seq.into(), timestamp, now, payload);
                 packets.push((self.mid, Rid::from(*rid), write.marker(packet + 1 == *count).nackable(true)));
+            }
+            if is_key && self.is_backwards {
+                let first = packets.len() - *count as usize;
+                packets[first..].reverse();
             }
         }
         packets

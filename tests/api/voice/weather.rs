@@ -38,12 +38,12 @@ async fn sound_and_pictures_go_on_through_loss_and_reorder() {
     let server = Server::start().await;
     let (mira, bob) = (server.person("mira").await, server.person("bob").await);
     let (guild, _, voice) = gather(&[&mira, &bob]).await;
-    let films = Gear { camera: true, tile: false };
+    let films = Gear { camera: true, ..Gear::default() };
     let fair = Wire::Udp(tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap());
     let mut b = Caller::call_with(films, fair, &bob, &guild, &voice).await;
     b.show().await;
     let rough = Wire::Rough(Rough::open(STORM, 11).await);
-    let mut a = Caller::call_with(Gear { camera: false, tile: true }, rough, &mira, &guild, &voice).await;
+    let mut a = Caller::call_with(Gear { tile: true, ..Gear::default() }, rough, &mira, &guild, &voice).await;
     let sound = a.slot_of(&bob.id).await;
     b.talk(true);
     let picture = a.watch(&bob.id, 720).await;
@@ -65,6 +65,28 @@ async fn sound_and_pictures_go_on_through_loss_and_reorder() {
     let states: Vec<_> = std::iter::from_fn(|| a.line.held(109)).collect();
     assert!(states.iter().any(|told| told["state"] == json!("live")), "{states:?}");
     assert!(!states.iter().any(|told| told["state"] == json!("paused")), "{states:?}");
+}
+
+#[tokio::test]
+async fn a_picture_is_whole_though_its_first_packet_comes_last() {
+    let server = Server::start().await;
+    let (mira, bob) = (server.person("mira").await, server.person("bob").await);
+    let (guild, _, voice) = gather(&[&mira, &bob]).await;
+    let films = Gear { camera: true, is_backwards: true, ..Gear::default() };
+    let wire = async || Wire::Udp(tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap());
+    let mut b = Caller::call_with(films, wire().await, &bob, &guild, &voice).await;
+    b.show().await;
+    let sees = Gear { tile: true, ..Gear::default() };
+    let mut a = Caller::call_with(sees, wire().await, &mira, &guild, &voice).await;
+    let picture = a.watch(&bob.id, 180).await;
+    a.until(|seen| seen.packets.get(&picture).copied().unwrap_or(0) > 2 * LAST_PICTURES).await;
+    // And so when another layer takes its place.
+    a.watch(&bob.id, 360).await;
+    while a.line.expect(109).await["height"] != 360 {}
+    let before = a.seqs(&picture).len() as u64;
+    a.until(|seen| seen.packets.get(&picture).copied().unwrap_or(0) > before + 2 * LAST_PICTURES).await;
+    let lost = missing_percent(&a.seqs(&picture), LAST_PICTURES);
+    assert_eq!(lost, 0.0, "packets that came before the first of their picture are missing");
 }
 
 #[tokio::test]
