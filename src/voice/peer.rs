@@ -217,7 +217,7 @@ impl Peer {
             self.incoming.clear();
             let own = self.sections.iter().filter(|section| section.sends.is_none());
             let known = std::mem::take(&mut self.audio);
-            (self.audio, self.video) = slots::negotiated(&mut self.rtc, own, known);
+            (self.audio, self.video) = slots::negotiated(&mut self.rtc, own, known, &self.video);
         }
         for slot in &self.audio {
             slot.close(&mut self.rtc);
