@@ -176,3 +176,22 @@ export function pitches(page: Page): Promise<number[]> {
     return heard;
   });
 }
+
+/** Sums of such counters over all that comes in of a kind, by their names in the browser's statistics (webrtc-stats). */
+export function counters<Name extends string>(
+  page: Page,
+  kind: Stream['kind'],
+  names: readonly Name[],
+): Promise<Record<Name, number>> {
+  const read = async ({ kind, names }: { kind: string; names: readonly string[] }) => {
+    const { connections } = window as unknown as { connections: RTCPeerConnection[] };
+    const sums = Object.fromEntries(names.map((name) => [name, 0]));
+    const report = await connections.at(-1)?.getStats();
+    report?.forEach((stat: Record<string, unknown>) => {
+      if (stat['type'] !== 'inbound-rtp' || stat['kind'] !== kind) return;
+      for (const name of names) sums[name] = (sums[name] ?? 0) + Number(stat[name] ?? 0);
+    });
+    return sums;
+  };
+  return page.evaluate(read, { kind, names }) as Promise<Record<Name, number>>;
+}
