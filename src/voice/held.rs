@@ -5,25 +5,32 @@ use std::collections::VecDeque;
 
 use str0m::rtp::RtpPacket;
 
-use crate::logic::room::{Kind, VideoPacket};
+use crate::logic::room::{SourceId, VideoPacket};
 
 /// Packets that are held of one sender at most: a large keyframe, and what comes while its first packet is sent again.
 const MAX_HELD: usize = 256;
 
-/// A packet, and whose.
-pub type Held = (Kind, VideoPacket, Box<RtpPacket>);
+/// A packet of a video.
+pub struct Picture {
+    /// Whose it is.
+    pub of: SourceId,
+    /// What the room is to know of it.
+    pub facts: VideoPacket,
+    /// The packet, opened.
+    pub packet: Box<RtpPacket>,
+}
 
 /// What waits of one sender, as it came.
 #[derive(Default)]
-pub struct Waiting(VecDeque<Held>);
+pub struct Waiting(VecDeque<Picture>);
 
 impl Waiting {
     /// A packet of a layer that somebody waits for.
-    pub fn hold(&mut self, held: Held) {
+    pub fn hold(&mut self, picture: Picture) {
         if self.0.len() == MAX_HELD {
             self.0.pop_front();
         }
-        self.0.push_back(held);
+        self.0.push_back(picture);
     }
 
     /// Whether nothing waits.
@@ -32,13 +39,13 @@ impl Waiting {
     }
 
     /// A keyframe begins, or nobody waits for one: what waited of its layer, and comes after it in the order in which it was sent.
-    pub fn release(&mut self, kind: Kind, first: VideoPacket) -> Vec<Held> {
-        let is_of_layer = |held: &Held| (held.0, held.1.layer) == (kind, first.layer);
+    pub fn release(&mut self, of: SourceId, first: VideoPacket) -> Vec<Picture> {
+        let is_of_layer = |held: &Picture| (held.of, held.facts.layer) == (of, first.layer);
         let (released, kept) = self.0.drain(..).partition(is_of_layer);
         self.0 = kept;
         let mut released = Vec::from(released);
-        released.retain(|(_, facts, _)| first.starts_keyframe && facts.seq > first.seq);
-        released.sort_by_key(|(_, facts, _)| facts.seq);
+        released.retain(|held| first.starts_keyframe && held.facts.seq > first.seq);
+        released.sort_by_key(|held| held.facts.seq);
         released
     }
 }

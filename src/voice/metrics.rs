@@ -40,6 +40,8 @@ counters! {
     dropped_muted,
     /// Packets that the network took no more of.
     dropped_unsent,
+    /// Packets of pictures that came while too many waited to be given out.
+    dropped_busy,
     /// Keyframes asked for.
     keyframes_asked,
     /// Connections that were closed because they failed.

@@ -70,7 +70,9 @@ impl Room {
         }
         self.find_slots(source);
         let Some(routes) = self.routes.get(&source) else { return };
-        for (to, index) in routes {
+        // Nobody is the last of hundreds each time.
+        let (later, first) = routes.split_at(seq as usize % routes.len().max(1));
+        for (to, index) in first.iter().chain(later) {
             let Some(slot) = self.members.get_mut(to).and_then(|member| member.audio.get_mut(*index)) else {
                 continue;
             };

@@ -1,12 +1,15 @@
 //! What comes out of connections, and where it goes: sounds and pictures to those whose slots they are in.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use str0m::rtp::RtpPacket;
 
-use super::{Link, Participant, Worker};
+use super::port::SENT_AT_ONCE;
+use super::{Link, MAX_PICTURES, PICTURES_TAKE, Participant, Worker};
 use crate::hub::VoiceReport;
-use crate::logic::room::{Delivery, Kind, Level, MemberId, SourceId, VideoPacket};
+use crate::logic::room::{Delivery, Kind, Level, MemberId, SourceId};
+use crate::voice::held::Picture;
 use crate::voice::metrics::count;
 use crate::voice::peer::PeerEvent;
 use crate::voice::stream::Told;
@@ -58,7 +61,14 @@ impl Worker {
                     self.tell_reconnect(id, "full", "the connection was closed");
                 }
                 PeerEvent::Audio { kind, level, packet } => self.take_audio(id, kind, level, &packet),
-                PeerEvent::Video { kind, facts, packet } => self.take_video(id, kind, facts, packet),
+                PeerEvent::Video { kind, facts, packet } => {
+                    let is_taken = self.pictures.len() < MAX_PICTURES;
+                    count(&self.counters.dropped_busy, u64::from(!is_taken));
+                    if is_taken {
+                        let of = SourceId { member: id, kind };
+                        self.pictures.push_back(Picture { of, facts, packet });
+                    }
+                }
                 PeerEvent::KeyframeWanted { slot } => {
                     let now_ms = self.now_ms();
                     self.in_room(id, |room| room.keyframe_wanted(now_ms, id, slot));
@@ -180,9 +190,12 @@ impl Worker {
         self.settle(channel);
         for delivery in deliveries.drain(..) {
             self.deliver_sound(source, &delivery, heard);
+            // What was just sealed is still in the cache, and need not wait for all others.
+            if self.out.len() >= SENT_AT_ONCE {
+                self.flush();
+            }
         }
         self.heard = deliveries;
-        // What was just sealed is still in the cache, and the next sound need not be waited for.
         self.flush();
     }
 
@@ -216,29 +229,45 @@ impl Worker {
         }
     }
 
-    fn take_video(&mut self, id: MemberId, kind: Kind, facts: VideoPacket, packet: Box<RtpPacket>) {
-        if !self.is_admitted(id, kind, packet.payload.len()) {
+    /// Gives out pictures that came, for a moment.
+    pub(super) fn give_pictures(&mut self) {
+        let began = Instant::now();
+        while let Some(picture) = self.pictures.pop_front() {
+            self.take_video(picture);
+            if began.elapsed() >= PICTURES_TAKE {
+                break;
+            }
+        }
+    }
+
+    fn take_video(&mut self, picture: Picture) {
+        let Picture { of, facts, .. } = picture;
+        if !self.is_admitted(of.member, of.kind, picture.packet.payload.len()) {
             return;
         }
-        let is_awaited = self.show(id, kind, facts, &packet);
-        let Some(Link::Web(peer)) = self.members.get_mut(&id).map(|member| &mut member.link) else { return };
+        let is_awaited = self.show(&picture);
+        let member = self.members.get_mut(&of.member);
+        let Some(Link::Web(peer)) = member.map(|member| &mut member.link) else { return };
         if is_awaited {
-            peer.waiting.hold((kind, facts, packet));
+            peer.waiting.hold(picture);
         } else if !peer.waiting.is_empty() {
             // Those who have them already are not sent them again.
-            for (kind, facts, packet) in peer.waiting.release(kind, facts) {
-                self.show(id, kind, VideoPacket { bytes: 0, ..facts }, &packet);
+            for mut held in peer.waiting.release(of, facts) {
+                held.facts.bytes = 0;
+                self.show(&held);
             }
         }
     }
 
     /// Sends a packet of a video to everybody who gets it; whether somebody waits for its layer to begin.
-    fn show(&mut self, id: MemberId, kind: Kind, facts: VideoPacket, packet: &RtpPacket) -> bool {
+    fn show(&mut self, Picture { of, facts, packet }: &Picture) -> bool {
         let (now, now_ms) = (self.now, self.now_ms());
-        let Some(channel) = self.members.get(&id).map(|member| member.grant.channel) else { return false };
+        let Some(channel) = self.members.get(&of.member).map(|member| member.grant.channel) else {
+            return false;
+        };
         let Some(room) = self.rooms.get_mut(&channel) else { return false };
         let mut deliveries = std::mem::take(&mut self.seen);
-        let is_awaited = room.video(now_ms, SourceId { member: id, kind }, facts, &mut deliveries);
+        let is_awaited = room.video(now_ms, *of, *facts, &mut deliveries);
         self.settle(channel);
         for video in deliveries.drain(..) {
             let (to, mapped) = (video.delivery.to, video.delivery.mapped);

@@ -25,6 +25,7 @@ use super::Command;
 use super::bot::{Bot, discovery_answer, discovery_of, is_keepalive};
 use super::crypto::ssrc_of;
 use super::directory::Directory;
+use super::held::Picture;
 use super::mailbox::Mailbox;
 use super::metrics::{Counters, count};
 use super::peer::{Addresses, Peer, PeerEvent};
@@ -41,9 +42,11 @@ const TICK: Duration = Duration::from_millis(100);
 /// How often a bot is told again where it is, each tick but the first, until it selects how media is to flow: discord.py drops an answer
 /// that comes before it listens, as one does over loopback, and would wait for it without end.
 const ANSWERS: u8 = 6;
-/// Connections whose video is sent in one turn: then what has come meanwhile has its turn, as a sound must not wait until a picture has
-/// gone out to hundreds (in a room of 303 it waited 13 ms in the middle, and waits 1.8).
-const WRITTEN_AT_ONCE: usize = 16;
+/// How long pictures are given out in one turn, and sent in one: then what has come meanwhile has its turn, as a sound must not wait
+/// until a picture has gone out to hundreds, which takes longer than all else.
+const PICTURES_TAKE: Duration = Duration::from_micros(250);
+/// Packets of pictures that may wait to be given out. Beyond them they are left out, and sounds are not.
+const MAX_PICTURES: usize = 1_024;
 /// Who waited so long for their turn is sent all at once: what comes meanwhile waits in the system, which drops it where it is too much.
 const WRITTEN_WAITS: Duration = Duration::from_millis(50);
 /// A turn of the loop that takes longer is counted.
@@ -168,6 +171,8 @@ pub(super) struct Worker {
     out: Vec<Transmit>,
     /// Those that go out in one piece.
     joined: Vec<u8>,
+    /// Packets of pictures that came and were not given out yet.
+    pictures: VecDeque<Picture>,
     /// Whose connections were written to and have not sent it yet, each once, and since when.
     written: VecDeque<(MemberId, Instant)>,
     /// No connection wants to be told the time before.
@@ -214,6 +219,7 @@ impl Worker {
             tcp: HashMap::new(),
             out: Vec::new(),
             joined: Vec::new(),
+            pictures: VecDeque::new(),
             written: VecDeque::new(),
             due: now,
             events: VecDeque::new(),
@@ -267,6 +273,7 @@ impl Worker {
         self.routes.clear();
         self.tcp.clear();
         self.out.clear();
+        self.pictures.clear();
         self.written.clear();
         self.events.clear();
         self.scratch.clear();
@@ -287,7 +294,7 @@ impl Worker {
                 count = queue.recv_many(&mut taken, 64) => if count == 0 { return Ok(()) },
                 () = desk.changed(self.number) => {}
                 // It lets the system tell of packets that came.
-                () = tokio::task::yield_now(), if !self.written.is_empty() => {}
+                () = tokio::task::yield_now(), if !(self.pictures.is_empty() && self.written.is_empty()) => {}
                 () = tokio::time::sleep_until(deadline.into()) => {}
             }
             self.now = Instant::now();
@@ -299,6 +306,7 @@ impl Worker {
             if let Some(inlet) = &mut inlet {
                 self.read_socket(inlet);
             }
+            self.give_pictures();
             self.send_written();
             self.pass_time();
             self.flush();
@@ -464,16 +472,14 @@ impl Worker {
         }
     }
 
-    /// Lets what was written leave, for some connections; each one's at once, as it is still in the cache.
+    /// Lets what was written leave, for some connections; each one's at once, as it is still in the cache. Whole pictures leave with
+    /// fewer calls, so what came of them is given out first.
     fn send_written(&mut self) {
-        let now = self.now;
-        for turn in 0.. {
-            let is_late = |since: Instant| now.duration_since(since) >= WRITTEN_WAITS;
-            let Some((id, _)) =
-                self.written.pop_front_if(|(_, since)| turn < WRITTEN_AT_ONCE || is_late(*since))
-            else {
-                break;
-            };
+        let (now, began, is_whole) = (self.now, Instant::now(), self.pictures.is_empty());
+        let may_leave = |since: Instant| {
+            (is_whole && began.elapsed() < PICTURES_TAKE) || now.duration_since(since) >= WRITTEN_WAITS
+        };
+        while let Some((id, _)) = self.written.pop_front_if(|(_, since)| may_leave(*since)) {
             if let Some(member) = self.members.get_mut(&id) {
                 member.is_written = false;
             }

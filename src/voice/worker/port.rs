@@ -17,7 +17,7 @@ use crate::voice::metrics::count;
 
 /// Datagrams read with one call to the system, and sent with one.
 const BATCH: usize = 32;
-const SENT_AT_ONCE: usize = 64;
+pub(super) const SENT_AT_ONCE: usize = 64;
 /// Bytes of room for the datagrams of one sender that the system joins.
 const BUFFER_BYTES: usize = 65_536;
 /// Bytes that the system is given at most to be cut: what a datagram can carry (RFC 768), less the longest headers.
