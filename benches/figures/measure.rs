@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -105,6 +105,12 @@ pub async fn fresh(plan: Plan) -> (tempfile::TempDir, Seeded) {
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700)).expect("it is our own");
     let seeded = seed::fill(directory.path(), plan).await;
     (directory, seeded)
+}
+
+/// An address of loopback where nobody listens yet, for programs that choose none themselves.
+pub fn free_address() -> SocketAddr {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    free.expect("a port is free")
 }
 
 /// A process that serves on a port of its own.

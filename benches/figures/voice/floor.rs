@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
-use super::peer::{PICTURE_BYTES, PICTURE_EVERY, PICTURE_PACKETS, SOUND_BYTES, SOUND_EVERY, Waits};
+use super::peer::{PICTURE_BYTES, PICTURE_EVERY, PICTURE_PACKETS, SOUND_BYTES, SOUND_EVERY};
+use super::tally::Waits;
 use crate::measure::{Process, micros_each};
 
 /// Bytes of an RTP header without extensions.

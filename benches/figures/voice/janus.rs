@@ -2,7 +2,7 @@
 //! do, over its HTTP API (<https://janus.conf.meetecho.com/docs/videoroom>). It takes no loopback address, so its media goes over another
 //! one of this machine; its threads and logs are as its configuration has them by default.
 
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -12,9 +12,9 @@ use tempfile::TempDir;
 
 use super::call::Place;
 use super::load::Load;
-use super::peer::{Content, Peer, Role, Waits};
-use super::{CLIMB, Forwarding, House, Measured, SLOTS, measure, spread};
-use crate::measure::{Process, line, micros_each};
+use super::peer::{Content, Peer, Role};
+use super::{CLIMB, House, Measured, SLOTS, WINDOW, compare, measure, spread};
+use crate::measure::{Process, free_address};
 
 /// Who speaks, or shows a screen, to how many.
 const SPEAKERS: usize = 10;
@@ -38,34 +38,13 @@ pub async fn run() {
     {
         let ours = in_hearth(content, senders).await;
         let theirs = in_janus(address, content, senders).await;
-        print(&format!("{what} to {LISTENERS} (beside Janus)"), ours, theirs);
+        let expected = content.packets_within(WINDOW) * (senders * LISTENERS) as u64;
+        compare(&format!("{what} to {LISTENERS} (beside Janus)"), ours, theirs, expected, ["≤ 0.5", ""]);
     }
 }
 
 fn is_installed() -> bool {
     Command::new("janus").arg("--version").output().is_ok()
-}
-
-fn print(what: &str, mut ours: Measured, mut theirs: Measured) {
-    let each = |measured: &Measured| micros_each(measured.process, measured.tally.came);
-    let (own_us, other_us) = (each(&ours), each(&theirs));
-    line(
-        &format!("Voice, {what}: CPU of the process a packet"),
-        &format!("{own_us:.1} µs"),
-        &format!("{other_us:.1} µs"),
-        Some(own_us / other_us),
-        "≤ 0.5",
-    );
-    let lost = |measured: &Measured| {
-        format!("{} came, {:.2} % lost", measured.tally.came, measured.tally.lost_percent())
-    };
-    line(&format!("Voice, {what}: packets"), &lost(&ours), &lost(&theirs), None, "");
-    let waits = |measured: &mut Measured| {
-        let Waits { sounds, pictures } = &mut measured.tally.waits;
-        Forwarding::of(if pictures.is_empty() { sounds } else { pictures }).shown()
-    };
-    let (own, other) = (waits(&mut ours), waits(&mut theirs));
-    line(&format!("Voice, {what}: forwarding, p50 / p99"), &own, &other, None, "");
 }
 
 /// Whether a listener opens what it hears, and what it waits for: the last one is the ear.
@@ -160,8 +139,7 @@ struct Janus {
 impl Janus {
     fn start() -> Self {
         let directory = tempfile::tempdir().expect("a directory can be made");
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let address: SocketAddr = free.expect("a port is free");
+        let address = free_address();
         let write = |name: &str, text: &str| {
             let file: &Path = &directory.path().join(name);
             std::fs::write(file, text).expect("the directory can be written to");

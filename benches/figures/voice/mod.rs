@@ -6,6 +6,7 @@ mod floor;
 mod janus;
 mod load;
 mod peer;
+mod tally;
 
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
@@ -18,8 +19,9 @@ use call::{Place, Seat};
 pub use floor::serve as serve_floor;
 use floor::{Floor, Forwarded, Packets};
 pub use janus::run as run_janus;
-use load::Load;
-use peer::{Content, Peer, Role, Tally, Waits};
+use load::{Load, Loader};
+use peer::{Content, Role};
+use tally::{Tally, Waits};
 
 /// How long a room is measured.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -188,34 +190,81 @@ fn print(room: &str, measured: Measured, mut floor: Forwarded, target: &str) {
     }
 }
 
+/// Prints a room's rows on our server beside another one's. `expected` packets come where none is lost.
+fn compare(
+    what: &str,
+    mut ours: Measured,
+    mut theirs: Measured,
+    expected: u64,
+    [of_cpu, of_waits]: [&str; 2],
+) {
+    let each = |measured: &Measured| micros_each(measured.process, measured.tally.came);
+    let (own_us, other_us) = (each(&ours), each(&theirs));
+    line(
+        &format!("Voice, {what}: CPU of the process a packet"),
+        &format!("{own_us:.1} µs"),
+        &format!("{other_us:.1} µs"),
+        Some(own_us / other_us),
+        of_cpu,
+    );
+    let lost = |measured: &Measured| {
+        format!("{} came, {:.2} % lost", measured.tally.came, measured.tally.lost_percent())
+    };
+    let row = format!("Voice, {what}: packets (of {expected})");
+    line(&row, &lost(&ours), &lost(&theirs), None, "");
+    let waits = |measured: &mut Measured| {
+        let Waits { sounds, pictures } = &mut measured.tally.waits;
+        Forwarding::of(if pictures.is_empty() { sounds } else { pictures })
+    };
+    let (own, other) = (waits(&mut ours), waits(&mut theirs));
+    let row = format!("Voice, {what}: forwarding, p50 / p99 (ratio of p99)");
+    line(&row, &own.shown(), &other.shown(), Some(own.p99_ms / other.p99_ms), of_waits);
+}
+
+/// People in a room, of whom some speak.
+struct Hall {
+    crowd: Load,
+    ear: Load,
+    /// They leave with it.
+    _seats: Vec<Seat>,
+}
+
+impl Hall {
+    /// Everybody comes in, the last one as the ear.
+    async fn fill(house: &House, place: &Place) -> Self {
+        let (people, speakers) = HALL;
+        let (mut seats, mut crowd, mut ear) = (Vec::new(), Load::sweep(), None);
+        let began = Instant::now();
+        for person in 0..people {
+            let speaks = person < speakers;
+            let role = Role {
+                sends: speaks.then_some(Content::Voice),
+                sounds: SLOTS,
+                streams: speakers - usize::from(speaks),
+                is_whole: person + 1 == people,
+                ..Role::default()
+            };
+            let mut seat = house.seat(person).await;
+            let mut peer = seat.join(place, role, false, None).await;
+            spread(&mut peer, began, person, speakers);
+            if role.is_whole {
+                ear = Some(Load::ear(peer));
+            } else {
+                crowd.take(peer);
+            }
+            seats.push(seat);
+        }
+        Self { crowd, ear: ear.expect("the last one is an ear"), _seats: seats }
+    }
+}
+
 /// Many in a room, of whom some speak.
 async fn hall() {
     let (people, speakers) = HALL;
     let house = House::open(people + NEWCOMERS).await;
     let place = Place::make(&house.server, &house.seeded, "hall").await;
-    let (mut seats, mut crowd, mut ear) = (Vec::new(), Load::sweep(), None);
-    let began = Instant::now();
-    for person in 0..people {
-        let speaks = person < speakers;
-        let role = Role {
-            sends: speaks.then_some(Content::Voice),
-            sounds: SLOTS,
-            streams: speakers - usize::from(speaks),
-            is_whole: person + 1 == people,
-            ..Role::default()
-        };
-        let mut seat = house.seat(person).await;
-        let mut peer = seat.join(&place, role, false, None).await;
-        spread(&mut peer, began, person, speakers);
-        if role.is_whole {
-            ear = Some(Load::ear(peer));
-        } else {
-            crowd.take(peer);
-        }
-        seats.push(seat);
-    }
-    let ear = ear.expect("the last one is an ear");
-    let measured = measure(&house.server, &crowd, &ear, REST).await;
+    let hall = Hall::fill(&house, &place).await;
+    let measured = measure(&house.server, &hall.crowd, &hall.ear, REST).await;
     let floor = Floor::start(people - 1).await.measure(Packets::sounds(speakers), WINDOW).await;
     print(&format!("Room of {people}, {speakers} speak"), measured, floor, "≤ 6 µs");
 
@@ -237,7 +286,7 @@ async fn hall() {
 }
 
 /// Speakers speak one after the other within 20 ms, as chance would have it.
-fn spread(peer: &mut Peer, began: Instant, speaker: usize, speakers: usize) {
+fn spread(peer: &mut impl Loader, began: Instant, speaker: usize, speakers: usize) {
     let apart = Duration::from_millis(20) / speakers.max(1) as u32;
     let passed = began.elapsed().as_millis() as u64 / 20 * 20;
     peer.send_from(began + Duration::from_millis(passed) + apart * speaker as u32);

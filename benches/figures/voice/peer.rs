@@ -1,9 +1,7 @@
 //! One WebRTC connection of a loader: str0m without a browser around it. It sends what it was asked to, and counts what comes by the
 //! headers alone, which are in the clear (RFC 3711 §3.1), so that many of them leave the machine to the server they measure.
 
-use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::sync::OnceLock;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -12,6 +10,9 @@ use str0m::media::{Direction, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
+
+use super::load::{Loader, socket};
+use super::tally::{Streams, Tally, Waits, since_stamp, stamped};
 
 /// Payload types that str0m gives Opus and VP8, in what it offers.
 const OPUS: u8 = 111;
@@ -26,12 +27,6 @@ pub const PICTURE_PACKETS: u16 = 11;
 const SMALL_PICTURE_PACKETS: u16 = 2;
 pub const PICTURE_BYTES: usize = 1_130;
 const PICTURE_STEP: u32 = 6_000;
-/// Where the payload's stamp stands: its last bytes.
-const STAMP_BYTES: usize = 8;
-/// Packets taken before others get their turn.
-const PACKETS_A_TURN: usize = 64;
-/// Bytes that the system keeps for a peer between two of its turns.
-const SOCKET_BUFFER_BYTES: usize = 1 << 20;
 
 /// What a peer is there for.
 #[derive(Clone, Copy, Default, Debug)]
@@ -58,53 +53,6 @@ pub enum Content {
     LayeredScreen,
 }
 
-/// One stream that comes in.
-struct Stream {
-    ssrc: u32,
-    seq: u16,
-    due: u64,
-    came: u64,
-}
-
-/// From a stamp in the payload to the end of decryption.
-#[derive(Clone, Default, Debug)]
-pub struct Waits {
-    pub sounds: Vec<Duration>,
-    pub pictures: Vec<Duration>,
-}
-
-impl Waits {
-    /// Takes that of a packet with so many bytes in it.
-    pub fn take(&mut self, bytes: usize, wait: Duration) {
-        if bytes > SOUND_BYTES { &mut self.pictures } else { &mut self.sounds }.push(wait);
-    }
-}
-
-/// What peers counted.
-#[derive(Clone, Default, Debug)]
-pub struct Tally {
-    /// Media packets that came.
-    pub came: u64,
-    /// Those and the ones whose numbers are missing.
-    pub due: u64,
-    pub waits: Waits,
-}
-
-impl Tally {
-    /// Takes in what others counted.
-    pub fn add(&mut self, other: Self) {
-        self.came += other.came;
-        self.due += other.due;
-        self.waits.sounds.extend(other.waits.sounds);
-        self.waits.pictures.extend(other.waits.pictures);
-    }
-
-    /// The share that is missing, in percent.
-    pub fn lost_percent(&self) -> f64 {
-        100.0 * self.due.saturating_sub(self.came) as f64 / self.due.max(1) as f64
-    }
-}
-
 impl Content {
     /// What is sent at once, how often: packets of each layer.
     fn layers(self) -> &'static [(Option<&'static str>, u16)] {
@@ -117,6 +65,12 @@ impl Content {
 
     fn every(self) -> Duration {
         if self == Self::Voice { SOUND_EVERY } else { PICTURE_EVERY }
+    }
+
+    /// How many packets of its largest layer leave within so long.
+    pub fn packets_within(self, window: Duration) -> u64 {
+        let largest = self.layers().iter().map(|(_, packets)| *packets).max().unwrap_or_default();
+        (window.as_secs_f64() / self.every().as_secs_f64()).round() as u64 * u64::from(largest)
     }
 }
 
@@ -138,7 +92,7 @@ pub struct Peer {
     source: Option<Source>,
     role: Role,
     slots: Vec<Mid>,
-    streams: Vec<Stream>,
+    streams: Streams,
     waits: Waits,
     next: Instant,
     first: Option<Sender<Instant>>,
@@ -147,10 +101,7 @@ pub struct Peer {
 impl Peer {
     /// A peer whose media goes through a socket of this address.
     pub fn new(ip: IpAddr, role: Role) -> Self {
-        let socket = UdpSocket::bind((ip, 0)).expect("a port is free");
-        // Systems that allow less give what they allow.
-        let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(SOCKET_BUFFER_BYTES);
-        socket.set_nonblocking(true).expect("a socket takes its options");
+        let socket = socket(ip);
         let own = socket.local_addr().expect("it is bound");
         let now = Instant::now();
         let mut rtc = Rtc::builder()
@@ -168,7 +119,7 @@ impl Peer {
             source: None,
             role,
             slots: Vec::new(),
-            streams: Vec::new(),
+            streams: Streams::default(),
             waits: Waits::default(),
             next: now,
             first: None,
@@ -228,102 +179,9 @@ impl Peer {
         self.rtc.sdp_api().accept_offer(offer).expect("it can be answered").to_sdp_string()
     }
 
-    /// When its next sound or picture is due, so that not all peers send in one moment.
-    pub fn send_from(&mut self, at: Instant) {
-        if let Some(source) = &mut self.source {
-            source.due = at;
-        }
-    }
-
     /// Tells when the first packet of media comes.
     pub fn tell_first(&mut self, to: Sender<Instant>) {
         self.first = Some(to);
-    }
-
-    /// From here on it waits so long for a packet, at most.
-    pub fn wait_for_packets(&mut self, at_most: Duration) {
-        self.socket.set_nonblocking(false).expect("a socket takes its options");
-        self.socket.set_read_timeout(Some(at_most)).expect("a socket takes its options");
-    }
-
-    /// Whether everything that it is to hear has begun.
-    pub fn is_settled(&self) -> bool {
-        self.rtc.is_connected() && self.streams.len() >= self.role.streams
-    }
-
-    /// Counts from here on.
-    pub fn begin(&mut self) {
-        self.waits = Waits::default();
-        for stream in &mut self.streams {
-            (stream.due, stream.came) = (0, 0);
-        }
-    }
-
-    /// What was counted since it began.
-    pub fn tally(&mut self) -> Tally {
-        Tally {
-            came: self.streams.iter().map(|stream| stream.came).sum(),
-            due: self.streams.iter().map(|stream| stream.due).sum(),
-            waits: std::mem::take(&mut self.waits),
-        }
-    }
-
-    /// Takes what came, sends what is due, lets time pass.
-    pub fn turn(&mut self, buffer: &mut [u8]) {
-        for _ in 0..PACKETS_A_TURN {
-            match self.socket.recv_from(buffer) {
-                Ok((count, from)) => self.take(from, &buffer[..count]),
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
-                // An earlier packet that did not arrive (ICMP): the server is on its way.
-                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
-                Err(error) => panic!("a peer's socket failed: {error}"),
-            }
-            if self.is_due(Instant::now()) {
-                break;
-            }
-        }
-        let now = Instant::now();
-        if self.is_due(now) {
-            self.send(now);
-        }
-        if self.next <= now {
-            self.rtc.handle_input(Input::Timeout(now)).expect("time passes");
-            self.drain();
-        }
-    }
-
-    fn is_due(&self, now: Instant) -> bool {
-        self.rtc.is_connected() && self.source.as_ref().is_some_and(|source| source.due <= now)
-    }
-
-    fn take(&mut self, from: SocketAddr, bytes: &[u8]) {
-        if let Some((ssrc, seq)) = media_of(bytes) {
-            self.count(ssrc, seq);
-            if !self.role.is_whole {
-                return;
-            }
-        }
-        if let Ok(receive) = Receive::new(Protocol::Udp, from, self.own, bytes) {
-            self.rtc.handle_input(Input::Receive(Instant::now(), receive)).expect("the server sends packets");
-            self.drain();
-        }
-    }
-
-    fn count(&mut self, ssrc: u32, seq: u16) {
-        if let Some(first) = self.first.take() {
-            // Who asked may have had enough.
-            let _ = first.send(Instant::now());
-        }
-        let Some(stream) = self.streams.iter_mut().find(|stream| stream.ssrc == ssrc) else {
-            self.streams.push(Stream { ssrc, seq, due: 1, came: 1 });
-            return;
-        };
-        stream.came += 1;
-        let ahead = seq.wrapping_sub(stream.seq);
-        if ahead < 1 << 15 {
-            stream.due += u64::from(ahead);
-            stream.seq = seq;
-        }
     }
 
     /// Sends a sound, or a picture.
@@ -380,6 +238,62 @@ impl Peer {
     }
 }
 
+impl Loader for Peer {
+    fn socket(&self) -> &UdpSocket {
+        &self.socket
+    }
+
+    fn send_from(&mut self, at: Instant) {
+        if let Some(source) = &mut self.source {
+            source.due = at;
+        }
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.rtc.is_connected() && self.source.as_ref().is_some_and(|source| source.due <= now)
+    }
+
+    fn take(&mut self, from: SocketAddr, bytes: &[u8]) {
+        if let Some((ssrc, seq)) = media_of(bytes) {
+            if let Some(first) = self.first.take() {
+                // Who asked may have had enough.
+                let _ = first.send(Instant::now());
+            }
+            self.streams.count(ssrc, seq);
+            if !self.role.is_whole {
+                return;
+            }
+        }
+        if let Ok(receive) = Receive::new(Protocol::Udp, from, self.own, bytes) {
+            self.rtc.handle_input(Input::Receive(Instant::now(), receive)).expect("the server sends packets");
+            self.drain();
+        }
+    }
+
+    fn tend(&mut self, now: Instant) {
+        if self.is_due(now) {
+            self.send(now);
+        }
+        if self.next <= now {
+            self.rtc.handle_input(Input::Timeout(now)).expect("time passes");
+            self.drain();
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.rtc.is_connected() && self.streams.heard() >= self.role.streams
+    }
+
+    fn begin(&mut self) {
+        self.waits = Waits::default();
+        self.streams.begin();
+    }
+
+    fn tally(&mut self) -> Tally {
+        self.streams.tally(std::mem::take(&mut self.waits))
+    }
+}
+
 /// Stream and number of a packet of media; nothing for any other packet.
 fn media_of(bytes: &[u8]) -> Option<(u32, u16)> {
     let header = bytes.first_chunk::<12>()?;
@@ -403,23 +317,4 @@ fn piece(seq: u64, picture: u64, is_first: bool, is_last: bool, is_key: bool, no
     payload.resize(PICTURE_BYTES, 0x55);
     let timestamp = picture as u32 * PICTURE_STEP;
     RtpWrite::new(VP8.into(), seq.into(), timestamp, now, stamped(payload)).marker(is_last).nackable(true)
-}
-
-/// Nanoseconds since the first call in this process.
-fn now_ns() -> u64 {
-    static BEGAN: OnceLock<Instant> = OnceLock::new();
-    BEGAN.get_or_init(Instant::now).elapsed().as_nanos() as u64
-}
-
-/// The payload with the present moment in its last bytes.
-fn stamped(mut payload: Vec<u8>) -> Vec<u8> {
-    let at = payload.len() - STAMP_BYTES;
-    payload[at..].copy_from_slice(&now_ns().to_be_bytes());
-    payload
-}
-
-/// How long ago a payload was stamped.
-fn since_stamp(payload: &[u8]) -> Option<Duration> {
-    let stamp = u64::from_be_bytes(*payload.last_chunk::<STAMP_BYTES>()?);
-    Some(Duration::from_nanos(now_ns().saturating_sub(stamp)))
 }
