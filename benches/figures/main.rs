@@ -25,7 +25,7 @@ use std::process::{Command, ExitCode};
 /// In the order in which they are printed.
 const FIGURES: &[&str] = &[
     "posts", "http", "fanout", "herd", "memory", "ready", "lists", "login", "media", "history", "start",
-    "voice", "janus",
+    "voice", "janus", "mumble",
 ];
 /// Those printed only when asked for: for larger machines.
 const ON_REQUEST: &[&str] = &["voice-1000"];
@@ -75,6 +75,7 @@ async fn figure(name: &str) {
         "voice" => voice::run().await,
         "voice-1000" => voice::run_large().await,
         "janus" => voice::run_janus().await,
+        "mumble" => voice::run_mumble().await,
         other => panic!("there is no figure named {other}: {FIGURES:?} {ON_REQUEST:?}"),
     }
 }

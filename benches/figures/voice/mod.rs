@@ -5,6 +5,8 @@ mod call;
 mod floor;
 mod janus;
 mod load;
+mod mumble;
+mod ocb;
 mod peer;
 mod tally;
 
@@ -20,6 +22,7 @@ pub use floor::serve as serve_floor;
 use floor::{Floor, Forwarded, Packets};
 pub use janus::run as run_janus;
 use load::{Load, Loader};
+pub use mumble::run as run_mumble;
 use peer::{Content, Role};
 use tally::{Tally, Waits};
 
