@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
+use super::load::due_again;
 use super::peer::{PICTURE_BYTES, PICTURE_EVERY, PICTURE_PACKETS, SOUND_BYTES, SOUND_EVERY};
 use super::tally::Waits;
 use crate::measure::{Process, micros_each};
@@ -185,7 +186,7 @@ fn send_and_look(
     while !is_over.load(Ordering::Relaxed) {
         let now = Instant::now();
         for (at, (every, count, bytes)) in due.iter_mut().zip(&packets.0).filter(|(at, _)| **at <= now) {
-            *at = (*at + *every).max(now);
+            *at = due_again(*at, *every, now);
             for _ in 0..*count {
                 sent += 1;
                 let mut packet = [&sent.to_be_bytes()[..], &now_us().to_be_bytes()].concat();

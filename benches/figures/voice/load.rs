@@ -51,6 +51,13 @@ pub fn socket(ip: IpAddr) -> UdpSocket {
     socket
 }
 
+/// When what was due then, and leaves now, is due again. Who is late leaves out what they missed, and keeps
+/// their place: else all whom one pause of their thread held up would send in one moment from there on.
+pub fn due_again(due: Instant, every: Duration, now: Instant) -> Instant {
+    let missed = now.saturating_duration_since(due).as_nanos() / every.as_nanos();
+    due + every * (missed as u32 + 1)
+}
+
 enum Order {
     Take(Box<dyn Loader>),
     Begin,

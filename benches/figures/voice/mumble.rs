@@ -16,7 +16,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::call::Place;
-use super::load::{Load, Loader, socket};
+use super::load::{Load, Loader, due_again, socket};
 use super::ocb::{BLOCK_BYTES, Crypt};
 use super::peer::{Content, SOUND_BYTES, SOUND_EVERY};
 use super::tally::{Streams, Tally, Waits, since_stamp, stamped};
@@ -280,7 +280,7 @@ impl Loader for Client {
             self.send(&[UDP_PING, 0]);
         }
         if self.is_due(now) {
-            self.due = (self.due + SOUND_EVERY).max(now);
+            self.due = due_again(self.due, SOUND_EVERY, now);
             self.sent += 1;
             // Numbers of 21 bits: two bits say that two bytes follow.
             let [_, high, middle, low] = self.sent.to_be_bytes();

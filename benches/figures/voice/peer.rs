@@ -11,7 +11,7 @@ use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
-use super::load::{Loader, socket};
+use super::load::{Loader, due_again, socket};
 use super::tally::{Streams, Tally, Waits, since_stamp, stamped};
 
 /// Payload types that str0m gives Opus and VP8, in what it offers.
@@ -188,7 +188,7 @@ impl Peer {
     fn send(&mut self, now: Instant) {
         let Some(source) = &mut self.source else { return };
         let (mid, content) = (source.mid, source.content);
-        source.due = (source.due + content.every()).max(now);
+        source.due = due_again(source.due, content.every(), now);
         source.sent += 1;
         let (sent, is_key) = (source.sent, std::mem::take(&mut source.is_key));
         for (rid, packets) in content.layers() {
