@@ -105,7 +105,7 @@ async fn a_server_mute_stops_sound_before_it_is_told() {
     mira.patch(&path, json!({ "channel_id": null })).await.refused(400, 40_032);
 }
 
-/// Rooms are spread over the threads by their ids, and one thread reads the socket for all.
+/// Rooms are spread over the threads by how many are in them, and one thread reads the socket for all.
 #[tokio::test]
 async fn rooms_spread_over_threads_carry_sound_at_once() {
     let server = Server::start_with(|config| config.voice.threads = Some(4)).await;

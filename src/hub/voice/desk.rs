@@ -130,28 +130,54 @@ pub struct Desk {
 #[derive(Debug)]
 struct Papers {
     grants: HashMap<Arc<str>, Arc<Grant>>,
-    /// The sessions that changed, for each media thread.
-    changed: Vec<HashSet<Arc<str>>>,
+    /// Where the media of channels is in which somebody has leave. All of a channel is on one thread, so that a packet asks no other.
+    channels: HashMap<ChannelId, Seated>,
+    /// What each media thread has.
+    threads: Vec<Thread>,
+}
+
+/// A channel in which people have leave.
+#[derive(Debug)]
+struct Seated {
+    thread: usize,
+    people: usize,
+}
+
+/// What a media thread has.
+#[derive(Debug, Default)]
+struct Thread {
+    people: usize,
+    /// The sessions that changed.
+    changed: HashSet<Arc<str>>,
 }
 
 impl Default for Papers {
     fn default() -> Self {
-        Self { grants: HashMap::new(), changed: vec![HashSet::new()] }
+        Self { grants: HashMap::new(), channels: HashMap::new(), threads: vec![Thread::default()] }
     }
 }
 
 impl Papers {
-    /// The thread that a channel's media is on: all of a channel is on one, so that a packet asks no other.
-    fn thread_of(&self, channel: ChannelId) -> usize {
-        // Numbers made one after the other differ in their lowest bits and in their time; a multiplication mixes both into the
-        // highest (Fibonacci hashing).
-        let mixed = channel.get().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        mixed as usize % self.changed.len()
+    /// One more has leave in a channel; the thread it is on. A new one goes where the fewest people are, and rather to the first, which
+    /// reads the socket: it need not hand its packets over.
+    fn seat(&mut self, channel: ChannelId) -> usize {
+        let emptiest = self.threads.iter().enumerate().min_by_key(|(_, thread)| thread.people);
+        let emptiest = emptiest.map_or(0, |(number, _)| number);
+        let seated = self.channels.entry(channel).or_insert(Seated { thread: emptiest, people: 0 });
+        seated.people += 1;
+        self.threads[seated.thread].people += 1;
+        seated.thread
     }
 
-    fn note(&mut self, session: &Arc<str>, channel: ChannelId) -> usize {
-        let thread = self.thread_of(channel);
-        self.changed[thread].insert(Arc::clone(session));
+    /// One less; the thread it was on.
+    fn unseat(&mut self, channel: ChannelId) -> usize {
+        let Some(seated) = self.channels.get_mut(&channel) else { return 0 };
+        let thread = seated.thread;
+        seated.people -= 1;
+        self.threads[thread].people -= 1;
+        if seated.people == 0 {
+            self.channels.remove(&channel);
+        }
         thread
     }
 }
@@ -180,19 +206,20 @@ impl Desk {
     /// Divides channels among so many threads, at most [`MAX_MEDIA_THREADS`]; before anybody has leave.
     pub fn divide(&self, threads: usize) {
         let threads = threads.clamp(1, MAX_MEDIA_THREADS);
-        self.lock().changed.resize_with(threads, HashSet::new);
+        self.lock().threads.resize_with(threads, Thread::default);
     }
 
     /// The thread that a session's media is on, as long as it has leave.
     pub fn thread_of(&self, session: &str) -> Option<usize> {
         let papers = self.lock();
-        papers.grants.get(session).map(|grant| papers.thread_of(grant.channel))
+        let channel = papers.grants.get(session)?.channel;
+        papers.channels.get(&channel).map(|seated| seated.thread)
     }
 
     /// What changed for a thread since this was asked last: each session with its leave, or none when it ended.
     pub fn take_changed(&self, thread: usize) -> Vec<(Arc<str>, Option<Arc<Grant>>)> {
         let mut papers = self.lock();
-        let changed = std::mem::take(&mut papers.changed[thread]);
+        let changed = std::mem::take(&mut papers.threads[thread].changed);
         changed
             .into_iter()
             .map(|session| {
@@ -228,8 +255,11 @@ impl Desk {
 
     pub(super) fn put(&self, grant: Grant) {
         let mut papers = self.lock();
-        let thread = papers.note(&grant.session, grant.channel);
-        papers.grants.insert(grant.session.clone(), Arc::new(grant));
+        let thread = papers.seat(grant.channel);
+        papers.threads[thread].changed.insert(grant.session.clone());
+        if let Some(before) = papers.grants.insert(grant.session.clone(), Arc::new(grant)) {
+            papers.unseat(before.channel);
+        }
         drop(papers);
         self.bells[thread].notify_one();
     }
@@ -237,8 +267,50 @@ impl Desk {
     pub(super) fn remove(&self, session: &Arc<str>) {
         let mut papers = self.lock();
         let Some(grant) = papers.grants.remove(session) else { return };
-        let thread = papers.note(session, grant.channel);
+        let thread = papers.unseat(grant.channel);
+        papers.threads[thread].changed.insert(Arc::clone(session));
         drop(papers);
         self.bells[thread].notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_go_where_the_fewest_people_are_and_stay_while_anybody_is_there() {
+        let desk = Desk::default();
+        desk.divide(2);
+        let come = |session: &str, channel: u64| {
+            desk.admit(session, UserId::new(1), ChannelId::new(channel));
+            desk.thread_of(session).unwrap()
+        };
+        let go = |session: &str| desk.remove(&session.into());
+        assert_eq!(come("a", 1), 0, "the first thread reads the socket");
+        assert_eq!(come("b", 2), 1);
+        assert_eq!((come("c", 1), come("d", 1)), (0, 0), "all of a channel is on one");
+        assert_eq!(come("a", 1), 0, "what somebody may do changed");
+        assert_eq!(come("e", 3), 1);
+        for session in ["a", "c", "d"] {
+            assert_eq!(desk.thread_of(session), Some(0));
+            go(session);
+            assert_eq!(desk.thread_of(session), None);
+        }
+        assert_eq!((come("f", 2), come("g", 1)), (1, 0));
+        let of = |thread: usize| {
+            let mut changed: Vec<_> = desk.take_changed(thread);
+            changed.sort_by(|a, b| a.0.cmp(&b.0));
+            changed
+                .into_iter()
+                .map(|(session, grant)| (session.to_string(), grant.is_some()))
+                .collect::<Vec<_>>()
+        };
+        let told = |names: &[(&str, bool)]| -> Vec<_> {
+            names.iter().map(|(session, is_there)| ((*session).to_owned(), *is_there)).collect()
+        };
+        assert_eq!(of(0), told(&[("a", false), ("c", false), ("d", false), ("g", true)]));
+        assert_eq!(of(1), told(&[("b", true), ("e", true), ("f", true)]));
+        assert!(of(0).is_empty(), "each is told once");
     }
 }
