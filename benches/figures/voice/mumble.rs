@@ -46,6 +46,8 @@ const OPUS: u8 = 4 << 5;
 const UDP_PING: u8 = 1 << 5;
 /// Bytes of a sound's number, and of its length: one, as it is below 128.
 const NUMBER_BYTES: usize = 3;
+/// Numbers from here on take that many, whoever writes them.
+const FIRST_NUMBER: u32 = 1 << 14;
 const LENGTH_BYTES: usize = 1;
 
 /// Prints the CPU of both for a forwarded packet, and their waits.
@@ -166,7 +168,7 @@ impl Mumble {
             is_known: false,
             knock: Instant::now(),
             due: Instant::now(),
-            sent: 0,
+            sent: FIRST_NUMBER,
             streams: Streams::default(),
             waits: Waits::default(),
         }
