@@ -270,8 +270,9 @@ impl Caller {
         self.orders.send(Order::Move(UdpSocket::bind("127.0.0.1:0").await.unwrap())).unwrap();
     }
 
-    /// Offers the same anew with other credentials of ICE, as on another network; what the server answers is taken.
-    pub async fn restart_ice(&mut self) {
+    /// Offers the same anew with other credentials of ICE, as on another network; what the server answers is taken. Its own name on the
+    /// new route comes back.
+    pub async fn restart_ice(&mut self) -> String {
         let (reply, offer) = oneshot::channel();
         self.orders.send(Order::Restart(reply)).unwrap();
         self.rev += 1;
@@ -280,7 +281,9 @@ impl Caller {
             .await;
         let answer = self.line.expect(101).await;
         assert_eq!(answer["rev"], self.rev);
-        self.orders.send(Order::Answer(answer["sdp"].as_str().unwrap().to_owned())).unwrap();
+        let sdp = answer["sdp"].as_str().unwrap();
+        self.orders.send(Order::Answer(sdp.to_owned())).unwrap();
+        sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).unwrap().to_owned()
     }
 
     /// Shows the camera.

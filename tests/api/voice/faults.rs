@@ -71,14 +71,16 @@ async fn who_restarts_ice_while_both_talk_goes_on_hearing_and_being_heard() {
     b.talk(true);
     a.hear(&at_a, 20).await;
     b.hear(&at_b, 20).await;
+    let mut names = Vec::new();
     for moves in [false, true] {
         if moves {
             b.change_port().await;
         }
-        b.restart_ice().await;
+        names.push(b.restart_ice().await);
         b.hear(&at_b, 20).await;
         a.hear(&at_a, 20).await;
     }
+    assert_ne!(names[0], names[1], "each time a new route");
     let heard = a.seqs(&at_a);
     assert!(heard.windows(2).all(|pair| pair[0] < pair[1]), "one stream goes on: {heard:?}");
 }

@@ -177,7 +177,8 @@ export function pitches(page: Page): Promise<number[]> {
   });
 }
 
-/** Sums of such counters over all that comes in of a kind, by their names in the browser's statistics (webrtc-stats). */
+/** Sums of such counters over all that comes in of a kind, by their names in the browser's statistics (webrtc-stats);
+ *  a name that it counts nothing by is an error. */
 export function counters<Name extends string>(
   page: Page,
   kind: Stream['kind'],
@@ -185,12 +186,14 @@ export function counters<Name extends string>(
 ): Promise<Record<Name, number>> {
   const read = async ({ kind, names }: { kind: string; names: readonly string[] }) => {
     const { connections } = window as unknown as { connections: RTCPeerConnection[] };
-    const sums = Object.fromEntries(names.map((name) => [name, 0]));
+    const sums: Record<string, number> = {};
     const report = await connections.at(-1)?.getStats();
     report?.forEach((stat: Record<string, unknown>) => {
       if (stat['type'] !== 'inbound-rtp' || stat['kind'] !== kind) return;
-      for (const name of names) sums[name] = (sums[name] ?? 0) + Number(stat[name] ?? 0);
+      for (const name of names) if (name in stat) sums[name] = (sums[name] ?? 0) + Number(stat[name]);
     });
+    const unknown = names.filter((name) => !(name in sums));
+    if (unknown.length > 0) throw new Error(`the browser counts no ${unknown.join(', ')}`);
     return sums;
   };
   return page.evaluate(read, { kind, names }) as Promise<Record<Name, number>>;
