@@ -10,7 +10,7 @@ use crate::logic::room::{SourceId, VideoPacket};
 /// Packets that are held of one sender at most: a large keyframe, and what comes while its first packet is sent again.
 const MAX_HELD: usize = 256;
 
-/// A packet of a video.
+/// A packet of a video that waits: for its first one, or for its turn to be given out.
 pub struct Picture {
     /// Whose it is.
     pub of: SourceId,
@@ -38,9 +38,17 @@ impl Waiting {
         self.0.is_empty()
     }
 
+    /// What waits of sources that are no more waits in vain.
+    pub fn keep(&mut self, sources: &[SourceId]) {
+        self.0.retain(|held| sources.contains(&held.of));
+    }
+
     /// A keyframe begins, or nobody waits for one: what waited of its layer, and comes after it in the order in which it was sent.
     pub fn release(&mut self, of: SourceId, first: VideoPacket) -> Vec<Picture> {
         let is_of_layer = |held: &Picture| (held.of, held.facts.layer) == (of, first.layer);
+        if !self.0.iter().any(is_of_layer) {
+            return Vec::new();
+        }
         let (released, kept) = self.0.drain(..).partition(is_of_layer);
         self.0 = kept;
         let mut released = Vec::from(released);

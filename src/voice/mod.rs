@@ -2,7 +2,7 @@
 //! reads the UDP socket for all. Sockets of clients and media over TCP bring a thread commands through one bounded queue, and take
 //! what it says out of mailboxes. Who may do what it reads from the hub's desk, within one turn of its loop. What is sent where is
 //! decided by `logic::room`. A browser's connection (`peer`) is the WebRTC library's; sound to it goes past that: `handshake` hears the keys,
-//! `stream` writes packets, `srtp` seals them, `slots` are what both send in.
+//! `stream` writes packets, `srtp` seals them, `slots` are what both send in, and `held` is what waits of its pictures.
 
 mod bot;
 mod crypto;

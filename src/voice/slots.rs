@@ -10,12 +10,12 @@ use str0m::rtp::{Extension, Ssrc};
 use super::description::Section;
 use super::stream::{Format, Stream};
 
-/// What is kept of a video, to be sent again to whom it did not reach: as the library has it by itself.
+/// What is kept of a video, to be sent again to whom it did not reach: about as much as the library has it by itself.
 const KEPT_PACKETS: usize = 1_024;
 const KEPT_FOR: Duration = Duration::from_secs(3);
-/// The share of what is sent that may be sent again; of more nothing is, for a moment. Where packets overtake one another many are asked
-/// for that are on their way: with 5 % lost and 50 ms of jitter as many as a fifth, so that under the library's own 15 % half of what was
-/// asked for did not come.
+/// The share of what is sent that may be what is sent again; of more nothing is, for a moment, so that who asks for all of it has it
+/// twice and no more. Where packets overtake one another many are asked for that are on their way: with 5 % lost and 50 ms of jitter as
+/// many as a fifth, so that under the library's own 15 % half of what was asked for did not come.
 const RESENT: f32 = 0.5;
 
 /// A slot of video, which the library sends.

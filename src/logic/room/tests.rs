@@ -219,6 +219,10 @@ fn keyframes_are_asked_for_together_and_again() {
     assert_eq!(asked(&mut room), 0);
     room.tick(2_500);
     assert_eq!(asked(&mut room), 1, "it did not come");
+    frame(&mut room, 2_600, 2, 1, true);
+    room.take_effects();
+    room.left_out(3_200, camera(1), 2);
+    assert_eq!(asked(&mut room), 1, "a part of a picture was given to nobody");
 }
 
 #[test]

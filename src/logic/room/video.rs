@@ -280,6 +280,12 @@ impl Room {
         }
     }
 
+    /// A packet of a layer came and nobody gets it: the layer has to begin anew.
+    pub fn left_out(&mut self, now_ms: u64, source: SourceId, layer: Layer) {
+        self.now_ms = now_ms;
+        self.ask_keyframe(source, layer);
+    }
+
     /// A packet of a video came in: who gets it, with which numbers. Whether somebody still waits for its layer to begin, and so for
     /// the others of its picture, if it is of a keyframe: it is to come in once more after that one's first packet, with no bytes.
     pub fn video(

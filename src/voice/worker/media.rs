@@ -62,12 +62,7 @@ impl Worker {
                 }
                 PeerEvent::Audio { kind, level, packet } => self.take_audio(id, kind, level, &packet),
                 PeerEvent::Video { kind, facts, packet } => {
-                    let is_taken = self.pictures.len() < MAX_PICTURES;
-                    count(&self.counters.dropped_busy, u64::from(!is_taken));
-                    if is_taken {
-                        let of = SourceId { member: id, kind };
-                        self.pictures.push_back(Picture { of, facts, packet });
-                    }
+                    self.take_video(Picture { of: SourceId { member: id, kind }, facts, packet });
                 }
                 PeerEvent::KeyframeWanted { slot } => {
                     let now_ms = self.now_ms();
@@ -229,20 +224,42 @@ impl Worker {
         }
     }
 
+    /// A packet of a video came: it waits for its turn.
+    fn take_video(&mut self, picture: Picture) {
+        let Picture { of, facts, .. } = picture;
+        if !self.is_admitted(of.member, of.kind, picture.packet.payload.len()) {
+            return;
+        }
+        let Some(member) = self.members.get_mut(&of.member) else { return };
+        if member.pictures < MAX_PICTURES {
+            member.pictures += 1;
+            self.pictures.push_back(picture);
+            return;
+        }
+        count(&self.counters.dropped_busy, 1);
+        // Nobody is sent it again, so its layer has to begin anew.
+        let now_ms = self.now_ms();
+        self.in_room(of.member, |room| room.left_out(now_ms, of, facts.layer));
+    }
+
     /// Gives out pictures that came, for a moment.
     pub(super) fn give_pictures(&mut self) {
         let began = Instant::now();
         while let Some(picture) = self.pictures.pop_front() {
-            self.take_video(picture);
+            self.give_picture(picture);
             if began.elapsed() >= PICTURES_TAKE {
                 break;
             }
         }
     }
 
-    fn take_video(&mut self, picture: Picture) {
+    fn give_picture(&mut self, picture: Picture) {
         let Picture { of, facts, .. } = picture;
-        if !self.is_admitted(of.member, of.kind, picture.packet.payload.len()) {
+        let Some(member) = self.members.get_mut(&of.member) else { return };
+        member.pictures = member.pictures.saturating_sub(1);
+        // Its leave may have been taken from it meanwhile.
+        if !member.may_send(of.kind) {
+            count(&self.counters.dropped_muted, 1);
             return;
         }
         let is_awaited = self.show(&picture);

@@ -45,8 +45,9 @@ const ANSWERS: u8 = 6;
 /// How long pictures are given out in one turn, and sent in one: then what has come meanwhile has its turn, as a sound must not wait
 /// until a picture has gone out to hundreds, which takes longer than all else.
 const PICTURES_TAKE: Duration = Duration::from_micros(250);
-/// Packets of pictures that may wait to be given out. Beyond them they are left out, and sounds are not.
-const MAX_PICTURES: usize = 1_024;
+/// Packets of one sender's pictures that may wait to be given out: beyond them they are left out, and sounds are not. A sixth of what one
+/// may send in a second.
+const MAX_PICTURES: usize = 256;
 /// Who waited so long for their turn is sent all at once: what comes meanwhile waits in the system, which drops it where it is too much.
 const WRITTEN_WAITS: Duration = Duration::from_millis(50);
 /// A turn of the loop that takes longer is counted.
@@ -105,6 +106,8 @@ struct Participant {
     budget: Budget,
     /// It is among those that were written to.
     is_written: bool,
+    /// Packets of its pictures that wait to be given out.
+    pictures: usize,
 }
 
 /// What a sender sent in the present second.

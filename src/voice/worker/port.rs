@@ -15,8 +15,9 @@ use tokio::io::unix::AsyncFd;
 use super::Worker;
 use crate::voice::metrics::count;
 
-/// Datagrams read with one call to the system, and sent with one.
+/// Datagrams read with one call to the system.
 const BATCH: usize = 32;
+/// Datagrams sent with one.
 pub(super) const SENT_AT_ONCE: usize = 64;
 /// Bytes of room for the datagrams of one sender that the system joins.
 const BUFFER_BYTES: usize = 65_536;
@@ -97,6 +98,7 @@ impl Port {
         while at < messages.len() {
             match sendmmsg(&self.socket, &mut messages[at..], SendFlags::empty()) {
                 Ok(count) => (sent, at) = (sent + count, at + count.max(1)),
+                Err(Errno::INTR) => {}
                 Err(Errno::AGAIN | Errno::NOBUFS) => break,
                 // This one can't go where it is to go; the next may.
                 Err(_) => at += 1,
@@ -228,6 +230,8 @@ fn mapped(address: SocketAddr, is_v6: bool) -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn packet(to: SocketAddr, byte: u8, length: usize) -> Transmit {
@@ -237,7 +241,11 @@ mod tests {
     /// Packets that go in one piece arrive as they were, in their order; those that can't go as they are.
     #[test]
     fn what_goes_in_one_piece_arrives_packet_by_packet() {
-        let here = || UdpSocket::bind("127.0.0.1:0").unwrap();
+        let here = || {
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            socket
+        };
         let (port, one, other) = (Port::new(&here()).unwrap(), here(), here());
         let to = one.local_addr().unwrap();
         let lengths = [1_130, 1_130, 1_130, 40, 1_130, 1_131];
@@ -247,6 +255,8 @@ mod tests {
         let tcp = Transmit { proto: Protocol::Tcp, ..packet(to, 0, 1_130) };
         assert_eq!(port.joinable(&[packet(to, 0, 1_130), tcp]), 1, "over another protocol");
 
+        // A system that can't cut is given one after the other.
+        let is_cut = port.state.max_gso_segments() > 1;
         let (mut sizes, mut left, mut joined) = (Vec::new(), &packets[..], Vec::new());
         while !left.is_empty() {
             let (now, later) = left.split_at(port.batch(left));
@@ -254,8 +264,6 @@ mod tests {
             left = later;
             sizes.push(now.len());
         }
-        // A system that can't cut is given one after the other.
-        let is_cut = port.state.max_gso_segments() > 1;
         assert_eq!(sizes, if is_cut { vec![4, 3] } else { vec![7] });
         let mut buffer = [0; 2_000];
         for sent in packets.iter().filter(|packet| packet.destination == to) {

@@ -109,6 +109,7 @@ impl Worker {
             estimate_bps: None,
             budget: Budget::default(),
             is_written: false,
+            pictures: 0,
             grant,
         };
         let hears = member.hears();
@@ -215,6 +216,10 @@ impl Worker {
     pub(super) fn drop_link(&mut self, id: MemberId) {
         let Some(member) = self.members.get_mut(&id) else { return };
         member.link = Link::None;
+        // What it sent under other keys and numbers is not for those who see its next connection.
+        if std::mem::take(&mut member.pictures) > 0 {
+            self.pictures.retain(|picture| picture.of.member != id);
+        }
         (member.lost_ms, member.connecting_ms) = (None, None);
         self.routes.remove_ufrag(&std::mem::take(&mut member.ufrag));
         for address in std::mem::take(&mut member.addresses) {
@@ -405,6 +410,9 @@ impl Worker {
             }
         }
         let has: Vec<SourceId> = room.sources_of(id).collect();
+        if let Some(Link::Web(peer)) = self.members.get_mut(&id).map(|member| &mut member.link) {
+            peer.waiting.keep(&has);
+        }
         self.settle(channel);
         if had != has {
             self.tell_producers(channel, id);
