@@ -8,7 +8,15 @@ import type { Admission, Media } from '../state/voice.svelte';
 import { voicesIn } from '../state/voices';
 import { Ears } from './ears';
 import { faultOf, Microphone, type MicFault } from './microphone';
-import { readReport, sharesSince, wordFor, type Quality, type Tally, type Word } from './quality';
+import {
+  PictureDelay,
+  readReport,
+  sharesSince,
+  wordFor,
+  type Quality,
+  type Tally,
+  type Word,
+} from './quality';
 import { Rtc, type Answer, type Offer } from './rtc';
 import { Signal, type Welcome } from './signal';
 import { chime } from './tones';
@@ -76,6 +84,7 @@ export class Call implements Media {
   readonly #sounds = new Map<string, { userId: Id | null; kind: string }>();
   #measureTimer: ReturnType<typeof setInterval> | undefined;
   #measured = 0;
+  readonly #pictureDelay = new PictureDelay();
   #tally: Tally = { received: 0, lost: 0, samples: 0, concealedSamples: 0 };
 
   constructor(client: Client) {
@@ -465,6 +474,7 @@ export class Call implements Media {
     const quality = { rttMs, jitterMs, ...sharesSince(this.#tally, tally) };
     this.#tally = tally;
     this.quality = { ...quality, word: wordFor(quality), isTcp };
+    this.#rtc?.delayPictures(this.#pictureDelay.after(quality.loss, performance.now()));
     if (this.#measured++ % TELL_EVERY !== 0) return;
     const { loss, concealed } = quality;
     if (this.#signal.isOpen)

@@ -28,6 +28,22 @@ export function wordFor(quality: Quality): Word {
   return isWithin(quality, UNEVEN) ? 'uneven' : 'broken';
 }
 
+/** From so much loss on, and for so long after it, pictures are kept back a little: what was lost is asked for, and comes in time. */
+const LOSSY = 0.02;
+const LOSSY_FOR_MS = 30_000;
+/** Longer would be seen on lips. */
+const PICTURES_WAIT_MS = 200;
+
+/** How long pictures wait before they are shown; null leaves that to the browser. */
+export class PictureDelay {
+  #lossyUntil = -Infinity;
+
+  after(loss: number, nowMs: number): number | null {
+    if (loss > LOSSY) this.#lossyUntil = nowMs + LOSSY_FOR_MS;
+    return nowMs < this.#lossyUntil ? PICTURES_WAIT_MS : null;
+  }
+}
+
 /** Counters that only rise, as the browser keeps them. */
 export interface Tally {
   received: number;

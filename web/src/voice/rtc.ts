@@ -195,6 +195,12 @@ export class Rtc {
     return [...this.#audio, ...this.#video].find((slot) => slot.mid === mid)?.receiver.track;
   }
 
+  /** How many milliseconds pictures wait before they are shown, in browsers that take it; null leaves it to them. */
+  delayPictures(ms: number | null): void {
+    for (const { receiver } of this.#video)
+      if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = ms;
+  }
+
   stats(): Promise<RTCStatsReport> {
     return this.#pc.getStats();
   }

@@ -104,7 +104,8 @@ test('they meet in bad weather, over UDP and by no other way', async () => {
   for (const page of [mira, ravi])
     await expect.poll(async () => (await flow(page)).audioEnergy, WITHIN).toBeGreaterThan(0);
   await expect.poll(async () => (await flow(ravi)).frames, WITHIN).toBeGreaterThan(10);
-  for (const page of [mira, ravi]) expect((await flow(page)).protocol).toBe('udp');
+  for (const page of [mira, ravi])
+    await expect.poll(async () => (await flow(page)).protocol, WITHIN).toBe('udp');
 });
 
 test(

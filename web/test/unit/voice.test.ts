@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Socket } from '../../src/gateway/socket';
 import { reduce } from '../../src/state/reduce';
 import { plainWorld, type World } from '../../src/state/world';
-import { sharesSince, wordFor } from '../../src/voice/quality';
+import { PictureDelay, sharesSince, wordFor } from '../../src/voice/quality';
 import { inStereo } from '../../src/voice/sdp';
 import { afterClose, Signal, type End } from '../../src/voice/signal';
 import { gridFor, tilesOf } from '../../src/voice/tiles';
@@ -97,6 +97,14 @@ describe('the word for a connection', () => {
     expect(sharesSince(tally(100, 0), tally(190, 10)).loss).toBeCloseTo(0.1);
     expect(sharesSince(tally(500, 90), tally(9, 1)).loss).toBeCloseTo(0.1);
     expect(sharesSince(tally(5, 0), tally(5, 0))).toEqual({ loss: 0, concealed: 0 });
+  });
+
+  test('keeps pictures back while packets are lost, and for a while after', () => {
+    const delay = new PictureDelay();
+    expect(delay.after(0.01, 1_000)).toBe(null);
+    expect(delay.after(0.05, 2_000)).toBe(200);
+    expect(delay.after(0, 31_000)).toBe(200);
+    expect(delay.after(0, 32_000)).toBe(null);
   });
 });
 
