@@ -2,6 +2,7 @@
 //! others of that picture may have overtaken it, or it was lost and is sent again. Nobody else has them, as each was sent and came.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use str0m::rtp::RtpPacket;
 
@@ -18,6 +19,8 @@ pub struct Picture {
     pub facts: VideoPacket,
     /// The packet, opened.
     pub packet: Box<RtpPacket>,
+    /// When it came.
+    pub came: Instant,
 }
 
 /// What waits of one sender, as it came.

@@ -223,6 +223,8 @@ fn keyframes_are_asked_for_together_and_again() {
     room.take_effects();
     room.left_out(3_200, camera(1), 2);
     assert_eq!(asked(&mut room), 1, "a part of a picture was given to nobody");
+    room.left_out(4_200, camera(1), 0);
+    assert_eq!(asked(&mut room), 0, "of a layer that nobody sees");
 }
 
 #[test]

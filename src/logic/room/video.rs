@@ -280,10 +280,17 @@ impl Room {
         }
     }
 
-    /// A packet of a layer came and nobody gets it: the layer has to begin anew.
+    /// A packet of a layer came and nobody gets it: the layer has to begin anew for those who see it.
     pub fn left_out(&mut self, now_ms: u64, source: SourceId, layer: Layer) {
         self.now_ms = now_ms;
-        self.ask_keyframe(source, layer);
+        let routes = self.routes.get(&source).map_or(&[][..], Vec::as_slice);
+        let is_seen = routes.iter().any(|(to, index)| {
+            let slot = self.members.get(to).and_then(|member| member.video.slots.get(*index));
+            slot.is_some_and(|slot| slot.current == Some(layer) || slot.target == Some(layer))
+        });
+        if is_seen {
+            self.ask_keyframe(source, layer);
+        }
     }
 
     /// A packet of a video came in: who gets it, with which numbers. Whether somebody still waits for its layer to begin, and so for

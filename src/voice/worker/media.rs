@@ -6,7 +6,7 @@ use std::time::Instant;
 use str0m::rtp::RtpPacket;
 
 use super::port::SENT_AT_ONCE;
-use super::{Link, MAX_PICTURES, PICTURES_TAKE, Participant, Worker};
+use super::{Link, MAX_PICTURES, PICTURES_TAKE, PICTURES_WAIT, Participant, Worker};
 use crate::hub::VoiceReport;
 use crate::logic::room::{Delivery, Kind, Level, MemberId, SourceId};
 use crate::voice::held::Picture;
@@ -62,7 +62,8 @@ impl Worker {
                 }
                 PeerEvent::Audio { kind, level, packet } => self.take_audio(id, kind, level, &packet),
                 PeerEvent::Video { kind, facts, packet } => {
-                    self.take_video(Picture { of: SourceId { member: id, kind }, facts, packet });
+                    let of = SourceId { member: id, kind };
+                    self.take_video(Picture { of, facts, packet, came: self.now });
                 }
                 PeerEvent::KeyframeWanted { slot } => {
                     let now_ms = self.now_ms();
@@ -226,7 +227,7 @@ impl Worker {
 
     /// A packet of a video came: it waits for its turn.
     fn take_video(&mut self, picture: Picture) {
-        let Picture { of, facts, .. } = picture;
+        let of = picture.of;
         if !self.is_admitted(of.member, of.kind, picture.packet.payload.len()) {
             return;
         }
@@ -234,12 +235,16 @@ impl Worker {
         if member.pictures < MAX_PICTURES {
             member.pictures += 1;
             self.pictures.push_back(picture);
-            return;
+        } else {
+            self.leave_out(&picture);
         }
+    }
+
+    /// Nobody is sent a packet of a video again that nobody got, so its layer has to begin anew.
+    fn leave_out(&mut self, Picture { of, facts, .. }: &Picture) {
         count(&self.counters.dropped_busy, 1);
-        // Nobody is sent it again, so its layer has to begin anew.
         let now_ms = self.now_ms();
-        self.in_room(of.member, |room| room.left_out(now_ms, of, facts.layer));
+        self.in_room(of.member, |room| room.left_out(now_ms, *of, facts.layer));
     }
 
     /// Gives out pictures that came, for a moment.
@@ -262,6 +267,10 @@ impl Worker {
             count(&self.counters.dropped_muted, 1);
             return;
         }
+        if self.now.duration_since(picture.came) > PICTURES_WAIT {
+            self.leave_out(&picture);
+            return;
+        }
         let is_awaited = self.show(&picture);
         let member = self.members.get_mut(&of.member);
         let Some(Link::Web(peer)) = member.map(|member| &mut member.link) else { return };
@@ -277,7 +286,7 @@ impl Worker {
     }
 
     /// Sends a packet of a video to everybody who gets it; whether somebody waits for its layer to begin.
-    fn show(&mut self, Picture { of, facts, packet }: &Picture) -> bool {
+    fn show(&mut self, Picture { of, facts, packet, .. }: &Picture) -> bool {
         let (now, now_ms) = (self.now, self.now_ms());
         let Some(channel) = self.members.get(&of.member).map(|member| member.grant.channel) else {
             return false;

@@ -45,9 +45,9 @@ const ANSWERS: u8 = 6;
 /// How long pictures are given out in one turn, and sent in one: then what has come meanwhile has its turn, as a sound must not wait
 /// until a picture has gone out to hundreds, which takes longer than all else.
 const PICTURES_TAKE: Duration = Duration::from_micros(250);
-/// Packets of one sender's pictures that may wait to be given out: beyond them they are left out, and sounds are not. A sixth of what one
-/// may send in a second.
+/// Packets of one sender's pictures that may wait to be given out, and for how long: beyond that they are left out, and sounds are not.
 const MAX_PICTURES: usize = 256;
+const PICTURES_WAIT: Duration = Duration::from_millis(200);
 /// Who waited so long for their turn is sent all at once: what comes meanwhile waits in the system, which drops it where it is too much.
 const WRITTEN_WAITS: Duration = Duration::from_millis(50);
 /// A turn of the loop that takes longer is counted.
