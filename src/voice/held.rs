@@ -1,5 +1,6 @@
-//! Packets of a video that wait for the first one of their picture. A receiver begins a layer with the packet that begins a keyframe; the
-//! others of that picture may have overtaken it, or it was lost and is sent again. Nobody else has them, as each was sent and came.
+//! Packets of a video that wait to be given out, and those that wait for the first one of their picture. A receiver begins a layer with the
+//! packet that begins a keyframe; the others of that picture may have overtaken it, or it was lost and is sent again. Nobody else has
+//! them, as each was sent and came.
 
 use std::collections::VecDeque;
 use std::time::Instant;
