@@ -43,11 +43,7 @@ beforeAll(async () => {
   server = await startServer();
   browser = await launch(FAKE_MEDIA);
   house = await furnish(server);
-  const channels = await house.mira.call<{ id: string; type: number }[]>(
-    'GET',
-    `/guilds/${house.guild}/channels`,
-  );
-  room = channels.find((channel) => channel.type === 2)?.id ?? '';
+  room = house.voice;
   mira = await sit(house.mira);
   ravi = await sit(house.ravi);
 });

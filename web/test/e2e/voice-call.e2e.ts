@@ -51,11 +51,7 @@ beforeAll(async () => {
   const { code } = await house.mira.call<{ code: string }>('POST', `/channels/${house.general}/invites`, {});
   june = await register(server.url, 'june', { invite: code });
   await june.call('POST', `/invites/${code}`, {});
-  const channels = await house.mira.call<{ id: string; type: number }[]>(
-    'GET',
-    `/guilds/${house.guild}/channels`,
-  );
-  room = channels.find((channel) => channel.type === 2)?.id ?? '';
+  room = house.voice;
   for (const person of [house.mira, house.ravi, june]) {
     const { page } = await person.sit(browser, '/login', {
       ignoreHTTPSErrors: true,

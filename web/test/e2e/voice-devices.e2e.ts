@@ -30,9 +30,7 @@ async function sit(person: Person, path: string, options = {}, by = browser) {
   return opened;
 }
 /** The room of a fresh server. */
-async function roomOf({ mira: owner, guild }: House): Promise<string> {
-  const channels = await owner.call<{ id: string; type: number }[]>('GET', `/guilds/${guild}/channels`);
-  const id = channels.find((channel) => channel.type === 2)?.id ?? '';
+async function roomOf({ mira: owner, voice: id }: House): Promise<string> {
   await owner.call('PATCH', `/channels/${id}`, { name: 'Fireside' });
   return id;
 }

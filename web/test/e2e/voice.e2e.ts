@@ -49,11 +49,7 @@ beforeAll(async () => {
     '--auto-accept-this-tab-capture',
   ]);
   house = await furnish(server);
-  const channels = await house.mira.call<{ id: string; type: number }[]>(
-    'GET',
-    `/guilds/${house.guild}/channels`,
-  );
-  room = channels.find((channel) => channel.type === 2)?.id ?? '';
+  room = house.voice;
   await house.mira.call('PATCH', `/channels/${room}`, { name: 'Fireside' });
   mira = await sit(house.mira);
   ravi = await sit(house.ravi);

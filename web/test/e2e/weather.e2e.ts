@@ -70,11 +70,7 @@ beforeAll(async () => {
   writeSpeech(speech);
   browser = await launch([...FAKE_MEDIA, `--use-file-for-fake-audio-capture=${speech}`]);
   house = await furnish(server);
-  const channels = await house.mira.call<{ id: string; type: number }[]>(
-    'GET',
-    `/guilds/${house.guild}/channels`,
-  );
-  room = channels.find((channel) => channel.type === 2)?.id ?? '';
+  room = house.voice;
   mira = await sit(house.mira);
   ravi = await sit(house.ravi);
 }, 180_000);

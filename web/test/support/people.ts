@@ -98,8 +98,9 @@ export interface House {
   mira: Person;
   ravi: Person;
   guild: string;
-  /** The text channel the guild began with. */
+  /** The text and the voice channel the guild began with. */
   general: string;
+  voice: string;
   path: string;
 }
 
@@ -120,11 +121,12 @@ export async function furnish(server: TestServer, origin = server.url): Promise<
   const mira = await register(origin, 'mira', { setup_token: new URL(server.setupLink).hash.slice(1) });
   const guild = (await mira.call<{ id: string }>('POST', '/guilds', { name: 'Maple House' })).id;
   const channels = await mira.call<{ id: string; type: number }[]>('GET', `/guilds/${guild}/channels`);
-  const general = channels.find((channel) => channel.type === 0)?.id ?? '';
+  const first = (type: number): string => channels.find((channel) => channel.type === type)?.id ?? '';
+  const [general, voice] = [first(0), first(2)];
   const { code } = await mira.call<{ code: string }>('POST', `/channels/${general}/invites`, {});
   const ravi = await register(origin, 'ravi', { invite: code });
   await ravi.call('POST', `/invites/${code}`, {});
-  return { mira, ravi, guild, general, path: `/channels/${guild}/${general}` };
+  return { mira, ravi, guild, general, voice, path: `/channels/${guild}/${general}` };
 }
 
 /** Fills the guild with more people, who do nothing but be there. */
